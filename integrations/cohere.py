@@ -65,7 +65,7 @@ def operation_of(path: str) -> Operation | None:
 
 
 def _body(arguments: Arguments) -> JsonObject:
-    """The body without what the user did not give, which the SDK marks by an object of its own."""
+    """The body without arguments that were not given, which the SDK marks by an object of its own."""
     omit = arguments.get("omit")
     body = arguments.get("json")
     if not isinstance(body, dict):

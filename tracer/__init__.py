@@ -1,4 +1,4 @@
-"""Records what LLM programs do: every call of an SDK, your own steps around it, and what came of them."""
+"""Records what LLM programs do: every call of an SDK, your own steps around it, and their results."""
 
 from __future__ import annotations
 
@@ -298,7 +298,7 @@ _atexit.register(_close_runtime)
 
 
 def autolog(*, disable: bool = False, **other_keywords: _NoReturn) -> None:
-    """Record the calls of every provider that tracer knows, and every span that is made with OpenTelemetry.
+    """Record the calls of every provider that tracer supports, and every span that is made with OpenTelemetry.
 
     ``disable=True`` takes it all back.
     """

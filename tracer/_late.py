@@ -31,7 +31,7 @@ def load(module: str, name: str) -> Any:
 
 
 def load_aside(module: str, name: str) -> Any:
-    """The same for what takes long to load: where threads are greenlets, others run meanwhile."""
+    """The same for modules that take long to load: where threads are greenlets, others run meanwhile."""
     return getattr(load_module_aside(module), name)
 
 
@@ -56,7 +56,7 @@ class _LatePattern:
 
 
 def late_pattern(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
-    """A pattern that is compiled when it is first used: to compile those that are never needed takes long, too."""
+    """A pattern that is compiled when it is first used: compiling the unused ones would take long, too."""
     return _LatePattern(pattern, flags)  # type: ignore[return-value]
 
 
@@ -77,7 +77,7 @@ def aside(work: Callable[[], T]) -> T:
     """The result of ``work``; where threads are greenlets, it runs in a thread of the system meanwhile.
 
     The interpreter's lock changes hands every few ms between such threads, while a greenlet holds its thread for as
-    long as it likes: a third of a second for the imports of the background. Raises what ``work`` raises.
+    long as it likes: a third of a second for the imports of the background. Raises the exception of ``work``.
     """
     system = _system_threads()
     return work() if system is None else _awaited(work, system, lambda run: system.start(run, ()))
@@ -91,7 +91,7 @@ class Aside:
         self._process = 0
 
     def run(self, work: Callable[[], T]) -> T:
-        """The result of ``work``. Raises what it raises."""
+        """The result of ``work``. Raises its exception."""
         system = _system_threads()
         if system is None or sys.is_finalizing():
             return work()

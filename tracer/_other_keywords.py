@@ -1,4 +1,4 @@
-"""Keywords by which MLflow's functions of the same names are called: taken for ours, or refused with what to write."""
+"""Keywords of MLflow's functions of the same names: translated into ours, or refused with advice."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ OF_SCORERS: Keywords = {
 
 
 def no_such_name(module: str, name: str) -> AttributeError | ImportError:
-    """The error of a name that `tracer.genai` or a module in it has not, with what to write where that is known.
+    """The error for a name that `tracer.genai` or a module in it does not have, with advice where there is some.
 
     Called in the module's ``__getattr__``.
     """

@@ -58,7 +58,7 @@ def part_of(value: object) -> Part:
 
 
 def is_part(block: JsonMapping) -> bool:
-    """Whether a map says by its type that it is a part of a message."""
+    """Whether a map has the type of a part of a message."""
     return "role" not in block and isinstance(block.get("type"), str) and block["type"] in _BY_TYPE
 
 

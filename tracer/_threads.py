@@ -18,7 +18,7 @@ def start_thread(run: Callable[[], object], name: str) -> threading.Thread:
     Before Python 3.12 a new thread has its creator's id until it first runs, so that an exception thrown into the
     creator (`PyThreadState_SetAsyncExc`) can hit the new thread instead, and `Thread.start` then waits forever. A
     starter thread takes that risk: it catches the exception, to be raised in the creator, and starts the lasting
-    thread, whose creator's id is known to nobody else.
+    thread, whose creator's id is known nowhere else.
     """
     if sys.is_finalizing():  # before Python 3.12, starting a thread now waits forever
         raise RuntimeError("can't create new thread at interpreter shutdown")

@@ -76,7 +76,7 @@ class Settings:
 
 
 def store_url(value: object, name: str = "store") -> str:
-    """A store's URL from a URL, or from the path of an SQLite file; an error names what the value was given as."""
+    """A store's URL from a URL, or from the path of an SQLite file; an error names the argument of the value."""
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if not isinstance(value, str) or not value.strip():

@@ -75,7 +75,7 @@ class PromptNotFoundError(_NotFoundError):
 
 
 class LimitExceededError(TracerError):
-    """A call to a model was not sent, because a `tracer.limit` is reached; the message says by which calls.
+    """A call to a model was not sent, because a `tracer.limit` is reached; the message names the calls.
 
     ``reached`` is "cost", "tokens", "calls" or "repeats", of which ``used`` were used and ``allowed`` are allowed.
     """
@@ -107,7 +107,7 @@ class CassetteError(TracerError):
 
 
 class ReplayMismatchError(BaseException):
-    """A request of a replay is not among the recorded ones; the message says what differs, and where.
+    """A request of a replay is not among the recorded ones; the message names the differences and their places.
 
     No `Exception`, so that neither an SDK's retries nor a program's own fallbacks take it for a fault of the network.
     """

@@ -1,4 +1,4 @@
-"""The bridge to OpenTelemetry: whoever makes spans with it in this process is recorded."""
+"""The bridge to OpenTelemetry: all spans made with it in this process are recorded."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _starting_current(original: Callable[..., Any], patch: Patch) -> Callable[..
 
 
 def _reading(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
-    """A function that makes a log record, which nobody gets while no global provider is set but us."""
+    """A function that makes a log record, received by us alone while no global provider is set."""
 
     def emit(logger: Any, record: Any = None, *args: object, **fields: Any) -> object:
         result = original(logger, record, *args, **fields)

@@ -116,7 +116,7 @@ def is_asynchronous(body: object) -> bool:
 
 
 class _BodyWatcher:
-    """Feeds a recording with what is read of a body, which has only its own methods again at its end."""
+    """Feeds a recording with the bytes read from a body, which has only its own methods again at its end."""
 
     def __init__(self, recording: CallRecording, length: int | None) -> None:
         self._recording = recording
@@ -140,7 +140,7 @@ class _BodyWatcher:
         self._replace(body, "close", self._closing)
 
     def watch_content(self, response: Any) -> None:
-        """Watch what aiohttp's response reads from, of older versions, whose bodies are proxies of it."""
+        """Watch the stream below aiohttp's response, in older versions whose bodies are proxies of it."""
         content = response.content
         response.content = _WatchedContent(content, self._reading_async)
         self._undo.append(lambda: setattr(response, "content", content))

@@ -1,4 +1,4 @@
-"""Tokens and cost as Claude Code counts them, from the start of its process; what a turn has used is a difference."""
+"""Tokens and cost as Claude Code counts them, from the start of its process; the use of a turn is a difference."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Accounts:
         self._uncounted: dict[str, int] = {}  # calls whose output is not known
 
     def key_of(self, model: str) -> str:
-        """The name under which a model is counted: without what Claude Code adds, as in ``claude-opus-4-7[1m]``."""
+        """The name under which a model is counted: without Claude Code's addition, as in ``claude-opus-4-7[1m]``."""
         return model.partition("[")[0]
 
     def call_ends(self, model: str, usage: JsonMapping) -> None:

@@ -24,7 +24,7 @@ TURNS = "tracer.agent.turns"
 _CLOUDS = {"CLAUDE_CODE_USE_BEDROCK": "aws.bedrock", "CLAUDE_CODE_USE_VERTEX": "gcp.vertex_ai"}
 _ABORTED = frozenset({"aborted_streaming", "aborted_tools"})
 TOOL_ID = "claudecode/toolUseId"  # in the metadata of a request to one of the program's tools
-_IN_BACKGROUND = "async_launched"  # status in the result of a tool whose agent goes on
+_IN_BACKGROUND = "async_launched"  # status in the result of a tool whose agent is still running
 
 
 class Conversation:
@@ -96,7 +96,7 @@ class Conversation:
         self._close(incomplete="unfinished")
 
     def failed(self, error: BaseException) -> None:
-        """Reading from the process raised, or writing to it. What was cancelled is ended by what cancelled it."""
+        """Reading from the process or writing to it raised. After cancellation the canceller ends the conversation."""
         if isinstance(error, Exception):
             self._close(error)
 
@@ -105,7 +105,7 @@ class Conversation:
         self._close(incomplete="closed")
 
     def dropped(self) -> None:
-        """The program has let go of the conversation, or has ended."""
+        """The program has released the conversation, or has ended."""
         self._close(incomplete="dropped")
 
     def left(self, error: BaseException | None) -> None:
@@ -301,7 +301,7 @@ class Conversation:
                 self._set_session(self._turn.span)
 
     def _set_session(self, span: Any) -> None:
-        """A turn that is a trace of its own belongs to the session; one below a step of the program says its id."""
+        """A turn that is a trace of its own belongs to the session; one below a step has its id as an attribute."""
         span.set_attribute(semconv.CONVERSATION_ID, self._session)
         if getattr(span, "is_root", False):
             with span.attached():

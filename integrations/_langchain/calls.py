@@ -1,4 +1,4 @@
-"""Calls to models: recorded by the provider whose SDK they pass, else as LangChain tells of them."""
+"""Calls to models: recorded by the provider whose SDK they pass, else as LangChain reports them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _PROVIDERS = {  # LangSmith's names for providers that the conventions name othe
 
 
 class _ModelRun:
-    """A run of a model: what LangChain has told of it so far."""
+    """A run of a model, as far as LangChain has reported it."""
 
     def __init__(self, operation: Operation, asked: object, arguments: Arguments, manager: RunManager) -> None:
         self.operation = operation
@@ -157,7 +157,7 @@ def prompts_start(arguments: Arguments) -> _Starts:
 
 
 class _Generating:
-    """A model's method in progress: what it asks an SDK for is the call that LangChain has reported."""
+    """A model's method in progress: its request to an SDK is the call that LangChain has reported."""
 
     def __init__(self, run_id: UUID, call: PendingCall) -> None:
         self._run_id = run_id
@@ -236,7 +236,7 @@ def _read_reply(reply: JsonObject) -> Reply:
 
 
 def _usage(usage: JsonObject) -> Mapping[str, object]:
-    """Token counts: LangChain's own, in which the input includes what was cached, or those of the model's API."""
+    """Token counts: LangChain's own, in which the input includes cached tokens, or those of the model's API."""
     inputs, outputs = as_dict(usage.get("input_token_details")), as_dict(usage.get("output_token_details"))
     counts = read_usage(usage)
     # Anthropic's are counted by how long they are kept, and then not in sum

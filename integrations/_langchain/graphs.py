@@ -77,7 +77,7 @@ def _kind_of_graph(name: str, graph: Any) -> Kind:
 
 
 def _calling_graph() -> Any:
-    """The graph whose run begins now, found where it calls LangChain: what it reports is that of any chain."""
+    """The graph whose run begins now, found where it calls LangChain: its reports are those of any chain."""
     if "langgraph.pregel" not in sys.modules:
         return None
     frame = sys._getframe(1)

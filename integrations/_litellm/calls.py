@@ -1,4 +1,4 @@
-"""Calls of LiteLLM: the operation of each function, its body, its provider, and what the reply costs.
+"""Calls of LiteLLM: the operation of each function, its body, its provider, and the cost of the reply.
 
 Bodies and replies have the form of OpenAI's API, whichever provider LiteLLM speaks to.
 """
@@ -116,7 +116,7 @@ def _own_prices(arguments: Arguments) -> Mapping[str, float] | None:
 
 
 def _cost(model: str | None, provider: str | None, own: Mapping[str, float] | None, body: Any) -> JsonObject:
-    """The cost of a reply as LiteLLM has it; nothing where it knows no price."""
+    """The cost of a reply as LiteLLM has it; nothing where it has no price."""
     if not isinstance(body, dict) or not body.get("usage"):
         return {}
     litellm = sys.modules["litellm"]

@@ -93,7 +93,7 @@ def client_is_asked(arguments: Arguments) -> Exchange | None:
 
 
 class _MoreIsAsked:
-    """Places what follows a call that the server answered by asking for more below that call."""
+    """Places the requests after a call that the server answered by asking for more below that call."""
 
     def __init__(self, span: AnySpan) -> None:
         self._call = NonRecordingSpan(span.trace_id, span.span_id, sampled=True, ours=True)
@@ -187,7 +187,7 @@ def responder_ends(arguments: Arguments) -> None:
 
 
 class _ToolRuns:
-    """Gets what a tool's function raises, of which the result has a text at best."""
+    """Gets the exception of a tool's function, of which the result has a text at best."""
 
     def returned(self, result: object) -> None:
         """The result passes `request_comes_in` too."""
@@ -207,7 +207,7 @@ def tool_runs(_arguments: Arguments) -> _ToolRuns:
 
 
 def request_is_posted(arguments: Arguments) -> None:
-    """``StreamableHTTPTransport._handle_post_request(ctx)``: tells where a request goes, and in which session."""
+    """``StreamableHTTPTransport._handle_post_request(ctx)``: sets a request's address and session on its span."""
     transport = arguments["self"]
     message = arguments["ctx"].session_message.message
     params = getattr(getattr(message, "root", message), "params", None)

@@ -54,7 +54,7 @@ class _Accumulator:
         return has_content
 
     def continued(self, chunk: object) -> Added | None:
-        """The text that a chunk only continues, and what it adds to it."""
+        """The text that a chunk only continues, and its addition to it."""
         choices = chunk.get("choices") if type(chunk) is dict else None
         if type(choices) is not list or len(choices) != 1 or not self._is_known(as_dict(chunk)):
             return None
@@ -123,7 +123,7 @@ class _Choice:
         self.finish_reason: object = None
 
     def continued(self, choice: JsonObject) -> Added | None:
-        """The text that has begun and that a choice only continues, and what it adds to it."""
+        """The text that has begun and that a choice only continues, and its addition to it."""
         if len(choice) > 4 and any(
             key not in _KNOWN_IN_CHOICE and (key not in self._others or self._others[key] != value)
             for key, value in choice.items()
@@ -253,7 +253,7 @@ class _ToolCall:
                 merge(self._fields, key, value)
 
     def continued(self, delta: JsonObject) -> Added | None:
-        """The arguments, if a delta only continues them, and what it adds."""
+        """The arguments, if a delta only continues them, and its addition to them."""
         held = self._fields.get("function")
         function = delta.get("function")
         if type(held) is not dict or type(function) is not dict or _differs(delta, self._fields, "function", "index"):

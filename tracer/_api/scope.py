@@ -25,7 +25,7 @@ def context(
     """Give every trace that starts inside the block these tags, metadata, session and user: ``with context(…): …``
 
     Blocks within each other add up; the inner one's value of a key holds. With ``enabled=False`` nothing is recorded
-    inside, and what runs outside goes on.
+    inside, and everything outside goes on.
     """
     if enabled is not None and not isinstance(enabled, bool):
         raise InvalidArgumentError(f"enabled: got {enabled!r}, expected True or False.")

@@ -280,7 +280,7 @@ def update_current_trace(
 def trace_updates(
     texts: Mapping[str, object], tags: JsonMapping | None, metadata: JsonMapping | None
 ) -> dict[str, object]:
-    """The fields of a trace record, of what is given; raises InvalidArgumentError."""
+    """The fields of a trace record from the given arguments; raises InvalidArgumentError."""
     updates: dict[str, object] = {key: _text(key, value) for key, value in texts.items() if value is not None}
     if tags:
         updates["tags"] = _texts("tags", tags)

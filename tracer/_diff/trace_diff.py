@@ -55,7 +55,7 @@ class Difference:
         return "" if self.only_in is None else self.only_in.upper()
 
     def to_dict(self) -> JsonObject:
-        """The difference as plain values; ``text`` says it in words."""
+        """The difference as plain values; ``text`` is its description in words."""
         return {**self.__dict__, "step": list(self.step), "text": str(self)}
 
 

@@ -80,7 +80,7 @@ def item_weight(limit: int) -> int:
 def longest_text(value: Any, limit: int) -> int | None:
     """Characters of the longest text, at least, in a value that orjson may encode as it is.
 
-    `TOO_MANY` of a value with too many items, None of one that has to be looked at more closely. Goes through the value
+    `TOO_MANY` of a value with too many items, None of one that needs a closer look. Goes through the value
     level by level: `get_referents` lists what containers hold ten times faster than a loop. It lists an object's class
     as well, so that one with other objects than dataclasses is left as soon as one is met.
     """

@@ -1,4 +1,4 @@
-"""Objects that JSON does not know, converted by one step, without asking them to work.
+"""Objects unknown to JSON, converted by one step, without making them do any work.
 
 An object is known by its type alone: ``isinstance`` and ``getattr`` ask a proxy for the object behind it, which may be
 a query of a database. A ``repr`` is only asked for where it shows what the object already has.
@@ -168,7 +168,7 @@ def steps_of(kind: type) -> int:
 
 
 def is_native(kind: type) -> bool:
-    """Whether orjson knows the type, and its values hold nothing further."""
+    """Whether orjson supports the type, and its values contain no others."""
     return kind in (datetime, date, time, uuid.UUID) or issubclass(kind, Enum) or is_numpy_scalar(kind)
 
 
@@ -181,7 +181,7 @@ def _is(*kinds: type) -> Callable[[type], bool]:
 
 
 def _is_in_memory(*kinds: type) -> Callable[[type], bool]:
-    """Subclasses that do not evaluate themselves, nor read what they hold from an open file or connection."""
+    """Subclasses that do not evaluate themselves, nor read their content from an open file or connection."""
     return lambda kind: issubclass(kind, kinds) and _shows_what_it_has(kind) and not _has("close")(kind)
 
 
@@ -370,7 +370,7 @@ def _shows_what_it_has(kind: type) -> bool:
 
 
 def _evaluates_itself(kind: type) -> bool:
-    """Whether a ``repr`` of the class's own may run what makes a lazy object: a query, a proxied call, a future."""
+    """Whether a ``repr`` of the class's own may evaluate a lazy object: a query, a proxied call, a future."""
     owner = _owner(kind, "__repr__")
     if _is_standard(owner):
         return _root(owner) in _SHOW_RESULTS

@@ -64,7 +64,7 @@ class _Open:
         self.has_ended = self.has_twin = False
 
     def models(self) -> set[str] | None:
-        """The models that it says it calls by now; None if it is no call of a model."""
+        """The models in its attributes so far; None if it is no call of a model."""
         return called_models(record_from_readable(self.span))
 
     def is_left_out(self) -> bool:
@@ -137,7 +137,7 @@ class Bridge(SpanProcessor):
         self._open.clear()
 
     def watch(self, provider: Any) -> None:
-        """Record the spans of a provider of OpenTelemetry's SDK, or of one that takes processors as that does."""
+        """Record the spans of a provider of OpenTelemetry's SDK, or of one that takes processors in the same way."""
         if hasattr(provider, "add_span_processor") and self._watched.add(provider):
             provider.add_span_processor(self)
 

@@ -52,7 +52,7 @@ class BridgedLogs:
         self.is_open = False
 
     def watch(self, provider: Any) -> None:
-        """Look at the log records of a provider of OpenTelemetry's SDK, or of one that takes processors likewise."""
+        """Look at the log records of a provider of OpenTelemetry's SDK, or one that takes processors likewise."""
         if hasattr(provider, "add_log_record_processor") and self._watched.add(provider):
             provider.add_log_record_processor(self)
 
@@ -61,7 +61,7 @@ class BridgedLogs:
         return self._events.pop(span_id, [])
 
     def clear(self) -> None:
-        """Forget what was kept."""
+        """Forget the events that were kept."""
         self._events.clear()
 
     def read(self, record: Any, scope: str) -> None:
@@ -118,5 +118,5 @@ class BridgedLogs:
         """Do nothing: the recorder has an end of its own."""
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Do nothing: what is recorded is written down."""
+        """Do nothing: recorded events are written already."""
         return True

@@ -41,7 +41,7 @@ def block_maker(function: object) -> Callable[[Any], Any] | None:
 
 
 def is_traced(function: Any) -> bool:
-    """Whether each call is a span: of what ``@trace`` gives, of a method or a partial of it, of an object with it."""
+    """Whether each call is a span: of a result of ``@trace``, of a method or a partial of it, of an object with it."""
     from tracer._engine.traced_object import TracedObject
 
     while isinstance(function, (functools.partial, MethodType)):
@@ -243,7 +243,7 @@ def _async_generator(step: Step) -> AnyFunction:
 
 
 def _ended(step: Step, span: AnySpan, result: Any) -> Any:
-    """The result of a call, with the call's span ended, or to end when what was returned ends; never raises."""
+    """The result of a call, with the call's span ended, or to end when the returned object ends; never raises."""
     try:
         followed = _followed(step, span, result)
     except Exception as error:

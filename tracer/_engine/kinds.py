@@ -1,4 +1,4 @@
-"""The kinds of function: what a wrapper has to be, so that frameworks go on taking it for what it was."""
+"""The kinds of function: a wrapper has to be of the same kind, so that frameworks treat it like the original."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Kind(Enum):
 
 
 def kind_of(function: AnyFunction) -> Kind:
-    """The kind of a function, or of what a partial or a callable object calls."""
+    """The kind of a function, or of the function that a partial or a callable object calls."""
     while isinstance(function, functools.partial):
         function = function.func
     called = function if inspect.isroutine(function) else getattr(type(function), "__call__", function)  # noqa: B004

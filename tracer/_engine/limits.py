@@ -1,4 +1,4 @@
-"""Limits of calls: which hold here, what was spent under each, and whether one more call may be sent.
+"""Limits of calls: those that apply here, the spending under each, and whether one more call may be sent.
 
 What was spent is kept in a small SQLite file beside the store, so that it counts for all threads and processes.
 Global state: `in_use`, the blocks that this process inherited, and which day's leftovers were removed. Nothing here
@@ -102,7 +102,7 @@ _swept_on = ""
 
 
 def blocks_of_context() -> tuple[Block, ...]:
-    """The open blocks that the running code is in; what was started in one may go on after its end."""
+    """The open blocks that the running code is in; threads and tasks started in one may go on after its end."""
     return tuple(block for block in blocks_here.get() if block.is_open)
 
 
@@ -128,7 +128,7 @@ def _runtime() -> Runtime:
 
 
 def counting_file() -> Path:
-    """The file with what was spent, beside the store or among the user's journals."""
+    """The file with the spending, beside the store or among the user's journals."""
     settings = _runtime().settings
     journals = journal_folder(with_project(absolute_url(settings.store), settings.token))
     return journals.with_name(journals.name.removesuffix(".journal") + ".limits")
@@ -250,7 +250,7 @@ def _trace_of(span: LiveSpan | None) -> str:
 
 
 def _digest(span: LiveSpan, body: object) -> bytes:
-    """Of a request: what is asked of which kind of call."""
+    """Digest of a request: of its content and the kind of call."""
     return hashlib.blake2b(span._name.encode() + b"\0" + encode(body), digest_size=16).digest()
 
 
@@ -398,7 +398,7 @@ def _transactions(blocks: Iterable[Block]) -> Iterator[dict[Path, sqlite3.Connec
 
 
 def _sweep(connection: sqlite3.Connection) -> None:
-    """Remove what is days old, once a day."""
+    """Remove rows that are days old, once a day."""
     global _swept_on
     today = _today()
     if _swept_on != today:

@@ -42,7 +42,7 @@ class OpenTelemetryIdentity:
         self._scopes: dict[str, InstrumentationScope] = {}
 
     def share_context(self, bridge: Bridge | None) -> None:
-        """Set what records the spans of any provider: they and ours then find each other as parents."""
+        """Set the recorder of the spans of any provider: they and ours then find each other as parents."""
         self.bridge = bridge
         self.shares_context = bridge is not None or self.joined is not None
 

@@ -250,7 +250,7 @@ class Recorder:
     def other_root_started(
         self, trace_id: str, span_id: str, parent_id: str | None, name: str, start_time_ns: int
     ) -> None:
-        """Write the start of a span of OpenTelemetry's that has no parent here, and what its trace belongs to.
+        """Write the start of a span of OpenTelemetry's that has no parent here, and the fields of its trace.
 
         Never raises.
         """
@@ -280,7 +280,7 @@ class Recorder:
             report("writing a call's start down", error)
 
     def end_closed(self) -> None:
-        """End the calls that returned what was then closed before its first step, of which Python tells nobody."""
+        """End the calls whose result was closed before its first step, which Python does not report."""
         with guard("ending what was closed"):
             for reference, end in list(self.unread.copy().values()):
                 returned = reference()

@@ -1,4 +1,4 @@
-"""Results that go on after their call: coroutines, generators, what holds one, such as a streamed response, futures."""
+"""Results that go on after their call: coroutines, generators, objects with one (streamed responses), futures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _HOLDERS = {
 
 
 def attribute_that_goes_on(kind: type) -> str | None:
-    """The name of the attribute in which objects of this class hold what goes on, if they do."""
+    """The name of the attribute in which objects of this class hold such a result, if they do."""
     for base in kind.__mro__:
         name = _HOLDERS.get((base.__module__, base.__qualname__))
         if name is not None:

@@ -208,7 +208,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         return self._open != [] and self._recorder.capture_content and self._set_structured(key, value)
 
     def within_bounds(self, key: str, value: object) -> Any:
-        """The value where it is plain and small enough for the attribute, else a plain copy of what fits."""
+        """The value where it is plain and small enough for the attribute, else a plain copy of the part that fits."""
         limit = self._recorder.max_value_bytes
         if is_short(value, limit):
             return value
@@ -310,11 +310,11 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         self._recorded_events.append((name, nanoseconds(timestamp, "timestamp") or self.now_ns(), kept))
 
     def now_ns(self) -> int:
-        """This moment in ns since the epoch, by the span's own clock, which nobody sets."""
+        """This moment in ns since the epoch, by the span's own clock, which cannot be set."""
         return self.start_time_ns + self._tick() - self._start_tick
 
     def clock(self) -> tuple[Callable[[], int], int]:
-        """The span's own clock, which nobody sets: what counts ns, and the ns since the epoch at which it was 0."""
+        """The span's own clock, which cannot be set: a counter of ns, and the ns since the epoch at which it was 0."""
         return self._tick, self.start_time_ns - self._start_tick
 
     def set_chunks(self, chunks: ChunksRecord) -> None:
@@ -554,7 +554,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         )
 
     def start_line(self) -> tuple[bytes, StartFields]:
-        """The head of the start's record, and what its body holds."""
+        """The head of the start's record, and the values of its body."""
         head = start_head(
             self.trace_id, self.span_id, self.parent_id, self._remote_parent, self.start_time_ns, self.reader
         )
@@ -562,7 +562,7 @@ class LiveSpan(Attachable, OpenTelemetrySpan, ReadableSpan):
         return head, (self._name, self.span_type, self._scope, kind, self._plain, self._structured)
 
     def set_started(self, started: Started) -> None:
-        """Leave what the start's record has out of the end's; not while another thread sets values."""
+        """Leave values of the start's record out of the end's; not while another thread sets values."""
         self._started = started  # first: an exception of a signal handler in between loses nothing
         self._plain, self._structured = {}, {}
 

@@ -49,7 +49,7 @@ def has_copies(head: bytes) -> bool:
 
 
 def read_cursors(head: bytes, is_boundary: Callable[[int], bool]) -> Iterator[Cursor]:
-    """The cursors in a head of ``HEAD_SIZE`` bytes; ``is_boundary`` tells whether a record starts or ends there.
+    """The cursors in a head of ``HEAD_SIZE`` bytes; ``is_boundary`` returns whether a record starts or ends there.
 
     A copy with the right checksum is right. A slot without one counts if its position is a boundary. Else the sink
     starts anew: it gets records twice rather than never.

@@ -41,7 +41,7 @@ def absolute_url(url: str) -> str:
 def with_project(url: str, token: str | None) -> str:
     """A server's URL, as of a server of its own for each project, so that no project gets the records of another.
 
-    The project is told by the key: all keys of one begin alike.
+    The key contains the project: all keys of one begin alike.
     """
     key = _PROJECT_KEY.fullmatch(token or "")
     return f"{url}/{key[1]}" if key and is_remote(url) else url

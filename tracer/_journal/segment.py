@@ -39,7 +39,7 @@ class SegmentCutError(ValueError):
 
 
 class Batch(NamedTuple):
-    """Records of a segment, the position after them, and what is damaged between them, told once."""
+    """Records of a segment, the position after them, and the damage between them, reported once."""
 
     records: list[bytes]
     end: int
@@ -262,7 +262,7 @@ class Segment:
 
 
 class _File:
-    """A descriptor that is closed when nobody uses it any more, so that no read meets another file's."""
+    """A descriptor that is closed after its last use, so that no read meets another file's."""
 
     __slots__ = ("__weakref__", "descriptor")
 
@@ -274,7 +274,7 @@ class _File:
 
 
 class _Closer(weakref.ref[_File]):
-    """Closes without a line of Python, unlike ``__del__``: what a signal handler raises would be lost in one."""
+    """Closes without a line of Python, unlike ``__del__``: an exception of a signal handler would be lost in one."""
 
     close: Callable[[], object] = int  # nothing yet
 

@@ -52,7 +52,7 @@ def install(users: Collection[CodeType], rescue: Callable[[FrameType], bool]) ->
 
 
 def put_memory(buffer: mmap.mmap, start: int) -> bool:
-    """Replace the pages of a map from a position on by memory; what they held is in the file, or lost."""
+    """Replace the pages of a map from a position on by memory; their content is in the file, or lost."""
     import ctypes
 
     view = ctypes.c_char.from_buffer(buffer)

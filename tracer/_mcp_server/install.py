@@ -1,4 +1,4 @@
-"""Writes the server into the settings of a coding agent, beside what is there."""
+"""Writes the server into the settings of a coding agent, beside the other entries."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CLIENTS = {
 
 
 class Written(NamedTuple):
-    """A file of settings, and what stands in it for the server."""
+    """A file of settings, and its entry for the server."""
 
     file: Path
     entry: str

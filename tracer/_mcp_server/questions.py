@@ -63,7 +63,7 @@ def get_trace(trace_id: str = "latest", max_tokens: int = 2000) -> str:
     """One trace as a numbered tree of its steps with kind, time, tokens, cost and errors.
 
     `trace_id` is an id, its first digits, or "latest". Failed steps are marked with ✗; when the trace is larger than
-    `max_tokens`, steps that did not fail are left out first. `get_step` shows what a step holds.
+    `max_tokens`, steps that did not fail are left out first. `get_step` shows the content of a step.
     """
     stored = find_trace(_store(), trace_id)
     steps = steps_of(stored.spans)
@@ -163,7 +163,7 @@ def give_feedback(
 
 
 def add_to_dataset(trace_id: str, dataset: str) -> str:
-    """Keep what a trace was asked as a row of a dataset, to be asked again of the next version.
+    """Keep the question of a trace as a row of a dataset, to be asked again of the next version.
 
     The row has inputs and outputs of the trace's root, and the answers that were logged as expected. `dataset` is a
     name; a new one makes a dataset. A trace with the same inputs as a row is merged with that row.

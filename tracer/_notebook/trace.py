@@ -20,7 +20,7 @@ _WORDS = {"OK": "ok", "ERROR": "error", "IN_PROGRESS": "running", "INTERRUPTED":
 
 
 def trace_html(trace: Trace) -> str:
-    """A trace: what it was asked and answered, and its steps as a tree that opens step by step."""
+    """A trace: its question and answer, and its steps as a tree that opens step by step."""
     return page(_whole(trace, Room(_CHARACTERS)))
 
 

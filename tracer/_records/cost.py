@@ -244,7 +244,7 @@ def _counts(usage: Mapping[str, int]) -> dict[str, int]:
 
 
 def _seller(model: str, provider: str, host: str) -> tuple[str | None, str | None] | None:
-    """Provider id or API URL to look a model up with: the host knows best, then the provider's name, then the model."""
+    """Provider id or API URL to look a model up with: first by the host, then the provider's name, then the model."""
     url = f"https://{host}"
     if host and _lookup(model, None, url) is not None:
         return None, url
@@ -386,7 +386,7 @@ def _calculate(
 
 @lru_cache(maxsize=256)
 def _is_provider(provider_id: str | None, url: str | None) -> bool:
-    """Whether the table knows a provider, by its id or the URL of its API."""
+    """Whether the table contains a provider, by its id or the URL of its API."""
     try:
         usage = SimpleNamespace(input_tokens=0, output_tokens=0)
         _table()(usage, "-", provider_id=provider_id, provider_api_url=url)

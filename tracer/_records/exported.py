@@ -1,4 +1,4 @@
-"""A span's record as attributes under the names by which other backends know its parts, and back.
+"""A span's record as attributes under the names that other backends use, and back.
 
 Backends read the GenAI conventions' names (all of them), OpenInference's (Phoenix, Arize, MLflow, Langfuse) or
 MLflow's. What has a name there is moved rather than doubled: inputs and outputs, but for a tool's short ones. What is
@@ -81,7 +81,7 @@ def exported_attributes(
 ) -> JsonObject:
     """The attributes of a span's record in OpenTelemetry's types, structured values as JSON text.
 
-    :param about_trace: the trace record that says what the span's trace belongs to; empty if there is none.
+    :param about_trace: the trace record with the fields of the span's trace; empty if there is none.
     :param others: records that travel with this span, of all its trace's; None if they travel with another one.
     """
     own: JsonMapping = record.get("attributes") or {}
@@ -107,7 +107,7 @@ def exported_attributes(
 def recorded_values(attributes: JsonObject) -> JsonObject | None:
     """The structured values of a span in this form, whose attributes become those of its record, in place.
 
-    None for a span of another producer, which is left as it is. Raises ValueError for what is no JSON.
+    None for a span of another producer, which is left as it is. Raises ValueError for invalid JSON.
     """
     if JSON_KEYS not in attributes:
         return None

@@ -131,7 +131,7 @@ class TraceRecord(TypedDict, total=False):
 
 
 class RestoreRecord(TypedDict):
-    """A trace that was deleted is to come again: without this, what arrives after the deletion is dropped."""
+    """A trace that was deleted is to come again: without this, records that arrive after the deletion are dropped."""
 
     kind: Literal["restore"]
     trace_id: str

@@ -174,6 +174,6 @@ def search_for(
     """The fastest search of this machine for the fixed strings."""
     try:
         return Automaton(literals).hits
-    except Exception as error:  # not installed, or a processor that it does not know
+    except Exception as error:  # not installed, or an unsupported processor
         reraise_interruption(error)
         return PlainSearch(everywhere, in_words).hits

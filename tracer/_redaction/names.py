@@ -21,7 +21,7 @@ REDACTED = b"[REDACTED]"
 
 
 class Found(NamedTuple):
-    """A secret's place in the line and what is written there."""
+    """A secret's place in the line and the text to write there."""
 
     start: int
     end: int

@@ -1,4 +1,4 @@
-"""Secrets that are recognised by what is around them: addresses, schemes, private keys, arguments, password files."""
+"""Secrets that are recognised by the text around them: addresses, schemes, private keys, arguments, password files."""
 
 from __future__ import annotations
 

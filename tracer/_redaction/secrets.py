@@ -135,7 +135,7 @@ _COUNTED_AT_ONCE = 1 << 16  # bytes; a place is a tuple of a hundred
 
 
 def _make_search(line: bytes) -> list[Hit]:
-    """The first search: makes what searches from now on, which takes some milliseconds."""
+    """The first search: makes the function for all later ones, which takes some milliseconds."""
     global _hits
     numbered = [(anchor.literal, number) for number, anchor in enumerate(_ANCHORS)]
     _hits = search_for(

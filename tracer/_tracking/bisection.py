@@ -83,7 +83,7 @@ class Bisection:
 
 
 def first_bad(commits: Sequence[str], is_bad: Callable[[str], bool | None]) -> list[str]:
-    """The first bad one of commits of which the last is bad; several where those between cannot be told."""
+    """The first bad one of commits of which the last is bad; several where the ones between cannot be judged."""
     known: dict[int, bool | None] = {len(commits) - 1: True}
     good, bad = -1, len(commits) - 1
     while True:

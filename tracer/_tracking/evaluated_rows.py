@@ -138,7 +138,7 @@ def score_sessions(rows: list[EvaluatedRow], evaluation: Evaluation) -> None:
 
 
 def row_from_trace(trace: Trace, run_id: str) -> EvaluatedRow:
-    """The row that a trace of an evaluation stands for, as it was stored."""
+    """The row of a trace of an evaluation, as it was stored."""
     root = trace.data.root
     inputs, outputs = (root.inputs, root.outputs) if root is not None else (None, None)
     failed = root is not None and trace.info.state == "ERROR"
@@ -180,7 +180,7 @@ def leave_trace() -> None:
 
 
 def leave_version() -> None:
-    """Leave version, run, session and user of this context: a judge's calls do not belong to what it judges."""
+    """Leave version, run, session and user of this context: a judge's calls do not belong to the judged trace."""
     active_model.set(None)
     active_runs.set(())
     about_traces.set({name: value for name, value in about_traces.get().items() if name not in ("session_id", "user")})
@@ -211,7 +211,7 @@ def _from_trace(row: JsonObject, trace: Trace) -> EvaluatedRow:
 
 
 def _keep_row(row: JsonObject, trace_id: str, trace: Trace | None) -> None:
-    """Record on the row's trace what the row has: its key, tags and expectations, and links of an earlier trace."""
+    """Record the row's values on its trace: its key, tags and expectations, and links of an earlier trace."""
     info = None if trace is None else trace.info
     links: JsonObject = {}
     if info is not None:  # unless it is linked to others

@@ -26,7 +26,7 @@ _COLUMNS_OF_TRACES = frozenset(("trace", "trace_id", "state"))
 def checked_rows(data: Any, *, is_answered: bool) -> list[JsonObject]:
     """The rows as dicts, each with its ``key``. Raises InvalidArgumentError.
 
-    ``is_answered`` says whether there is a function for rows without outputs.
+    ``is_answered`` is whether there is a function for rows without outputs.
     """
     rows = [_checked(row, index, is_answered) for index, row in enumerate(_rows(data))]
     if not rows:
@@ -97,7 +97,7 @@ def _checked(row: Any, index: int, is_answered: bool) -> JsonObject:
 
 
 def _row_of_dataset(row: Mapping[str, Any], is_answered: bool) -> JsonObject:
-    """A row of a dataset as the dataset gives it when it is iterated; with its outputs if there is nobody to ask."""
+    """A row of a dataset as the dataset gives it when it is iterated; with its outputs if no function is asked."""
     kept = {key: value for key, value in row.items() if key not in _OF_DATASETS and value is not None}
     if is_answered:
         kept.pop("outputs", None)

@@ -48,7 +48,7 @@ class Registry:
     not_found: type[PromptNotFoundError | ModelNotFoundError]
 
     def register(self, name: str, content: JsonObject, tags: Mapping[str, str] | None) -> RegisteredRow:
-        """A new version, with the number that the store gave it. Raises StoreError where it has not got there."""
+        """A new version, with the number that the store gave it. Raises StoreError if it did not arrive there."""
         record = {
             "kind": "registered",
             "of": self.kind,
@@ -102,7 +102,7 @@ class Registry:
         return bool(self._rows(name, alias=NEWEST))
 
     def set_alias(self, name: str, alias: str, version: int | str) -> None:
-        """Let an alias stand for a version. Raises PromptNotFoundError or ModelNotFoundError."""
+        """Set an alias of a version. Raises PromptNotFoundError or ModelNotFoundError."""
         if checked_alias(alias) == NEWEST:
             raise InvalidArgumentError(f"alias: {NEWEST!r} always is the newest version; take another name.")
         number = checked_number(version)

@@ -28,7 +28,7 @@ _FIELDS = ("value", "rationale", "error", "source", "metadata")
 class Score:
     """Result of a scorer: a value with its rationale, or the error that prevented one.
 
-    ``source`` is None until an evaluation knows it; ``metadata`` is kept with the feedback.
+    ``source`` is None until an evaluation sets it; ``metadata`` is kept with the feedback.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Score:
 class Scorer:
     """A function that scores a row; ``name`` is the name of its feedback.
 
-    A class of yours may have a ``name`` and a ``__call__`` that takes what the function would.
+    A class of yours may have a ``name`` and a ``__call__`` with the function's arguments.
     """
 
     name: str = ""
@@ -124,7 +124,7 @@ class Scorer:
 
 
 def as_scorer(given: Any) -> Scorer:
-    """The scorer, or a scorer of the function. Raises InvalidArgumentError for what still makes one."""
+    """The scorer, or a scorer of the function. Raises InvalidArgumentError for a class or factory of scorers."""
     if isinstance(given, Scorer):
         return given
     if getattr(given, "makes_scorer", False) or (isinstance(given, type) and issubclass(given, Scorer)):
@@ -183,7 +183,7 @@ def keep_scores(trace_id: str, scores: list[Score]) -> None:
 
 
 def _is_feedback(given: object) -> bool:
-    """Whether it is a Feedback, tracer's or somebody else's."""
+    """Whether it is a Feedback, tracer's or another library's."""
     return hasattr(given, "value") and hasattr(given, "rationale")
 
 

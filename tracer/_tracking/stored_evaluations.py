@@ -1,4 +1,4 @@
-"""Evaluations as a store has them: which runs are some, and their rows, read without what was said in full."""
+"""Evaluations as a store has them: the runs that are evaluations, and their rows, read without the full content."""
 
 from __future__ import annotations
 

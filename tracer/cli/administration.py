@@ -77,7 +77,7 @@ def folder_of_projects(store_url: str | None) -> Path | None:
 
 
 class _Folder:
-    """The catalogue in a folder of this machine; a server that runs sees at once what is changed."""
+    """The catalogue in a folder of this machine; a running server sees changes at once."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -112,7 +112,7 @@ class _Folder:
 
 
 class _Server:
-    """A running server, which knows who calls by the key."""
+    """A running server, which identifies the caller by the key."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

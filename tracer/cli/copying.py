@@ -93,7 +93,7 @@ def shown_url(url: str) -> str:
 
 @contextmanager
 def progress_bar(doing: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, in a terminal; is told how many more are done."""
+    """A progress bar on standard error, in a terminal; called with the number of further records done."""
     if not sys.stderr.isatty() or os.environ.get("CI"):
         yield lambda number: None
         return

@@ -45,7 +45,7 @@ def command(a: str, b: str, ignore: tuple[str, ...], strict: bool, as_json: bool
 
 
 def print_diff(screen: Screen, found: TraceDiff) -> None:
-    """Both traces, where they part, and the steps of both with what differs in each."""
+    """Print both traces, their first difference, and the steps of both with all differences."""
     from tracer._replay.differing import unified
     from tracer.cli.wording import clean, clean_line, how_many
 

@@ -161,7 +161,7 @@ def _worse(comparison: EvaluationComparison | None, significance: float) -> list
 
 
 def print_result(screen: Screen, result: EvaluationResult, comparison: EvaluationComparison | None) -> None:
-    """Metrics, rows that failed or have no score, and beside a baseline what got better and worse."""
+    """Metrics, rows that failed or have no score, and with a baseline the rows that got better and worse."""
     from tracer.cli.wording import clean, clean_line
 
     width = max(map(len, result.metrics), default=0)

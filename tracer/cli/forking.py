@@ -34,7 +34,7 @@ _NS_PER_MS = 1_000_000
 @store_option
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="PROGRAM [ARGUMENTS]...")
 def command(trace: str, at: str, changes: tuple[str, ...], store_url: str | None, program: tuple[str, ...]) -> None:
-    """Run a program again from a step of a recorded run: what was before comes from the record, the rest is live.
+    """Run a program again from a step of a recorded run: earlier steps come from the record, the rest is live.
 
     TRACE is an id, the first digits of one, or "latest"; the number of a step is its line in tracer show. Calls to
     models and tools before the step are answered from the trace. The new trace links to the old one.

@@ -75,7 +75,7 @@ def command(files: tuple[Path, ...], as_json: bool, store_url: str | None) -> No
 
 
 def check_files(files: Sequence[Path]) -> None:
-    """Raise InvalidArgumentError for what is no file, and no "-"."""
+    """Raise InvalidArgumentError for a path that is no file and not "-"."""
     for file in files:
         if str(file) != "-" and not file.exists():
             raise InvalidArgumentError(f"{file}: no such file.")

@@ -39,7 +39,7 @@ class Pairs:
 
 
 def paired(said: Sequence[tuple[list[Message], list[Message]]]) -> Pairs:
-    """Pairs of a trace, from what was given and produced in each of its steps.
+    """Pairs of a trace, from the inputs and outputs of each of its steps.
 
     A call that was produced has its result in the step that continues the conversation: one whose messages begin with
     the same ones, or, where the server keeps the conversation, the next one with a result whose call it does not have.
@@ -142,6 +142,6 @@ class Conversations:
         return best, where
 
     def remember(self, label: str, messages: Sequence[Message]) -> None:
-        """Keep what a step has shown."""
+        """Keep the messages of a step."""
         self._seen.append((label, [key_of(message) for message in messages]))
         del self._seen[:-_CONVERSATIONS_REMEMBERED]

@@ -139,7 +139,7 @@ def run_program(command: list[str], settings: dict[str, str]) -> int:
 
 
 def _tell(store_url: str | None, since_ms: int) -> None:
-    """One line on standard error: what was recorded since then, and how to see it."""
+    """Print one line on standard error: the number of records since then, and the command to see them."""
     from tracer.cli.reading import store_for_reading, store_place
     from tracer.cli.screen import note
     from tracer.cli.wording import count, money

@@ -73,7 +73,7 @@ def serving_options(function: Function) -> Function:
 
 @contextmanager
 def server_packages() -> Iterator[None]:
-    """Say what to install where an import of the server fails."""
+    """Report the packages to install where an import of the server fails."""
     try:
         yield
     except ImportError as error:

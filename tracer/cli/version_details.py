@@ -18,7 +18,7 @@ _PLAIN = ("status", "status_message", "model_type", "source_run_id", "experiment
 
 
 def details_of(model_id: str) -> JsonObject:
-    """The fields of a version, names that it is registered under, and what the files of a logged model hold."""
+    """The fields of a version, names that it is registered under, and details from the files of a logged model."""
     model = get_logged_model(model_id)
     registered = [
         f"{each.name}/{each.version}" + "".join(f" @{alias}" for alias in each.aliases)

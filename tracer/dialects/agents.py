@@ -1,4 +1,4 @@
-"""Steps of coding agents that tell of themselves in log records, with or without spans beside them.
+"""Steps of coding agents that report themselves in log records, with or without spans beside them.
 
 A prompt is a trace: the agent's turn, and below it each call of a model and each tool. An event that came within a
 span of the agent belongs to the span's trace. Ids follow from what the agent says, so that an event that comes again,
@@ -23,7 +23,7 @@ _REDACTED = ("", "<REDACTED>", "[REDACTED]")
 
 @dataclass(frozen=True)
 class Turn:
-    """A prompt of a session and the event that tells of it."""
+    """A prompt of a session and the event that reports it."""
 
     log: Log
     agent: str
@@ -78,7 +78,7 @@ class Turn:
 
 
 def dated(log: Log) -> Log:
-    """The record with the time that its event says: that of a record may be when it was sent."""
+    """The record with the time in its event: a record's own may be the time when it was sent."""
     said = log.attributes.get("event.timestamp")
     try:
         moment = datetime.fromisoformat(said.replace("Z", "+00:00")) if isinstance(said, str) else None
@@ -110,5 +110,5 @@ def amount_of(value: object) -> float | None:
 
 
 def has_failed(attributes: JsonObject) -> bool:
-    """Whether a step says that it had no success."""
+    """Whether a step's attributes report a failure."""
     return str(attributes.get("success")).lower() == "false"

@@ -91,7 +91,7 @@ def put_request(reading: Reading, value: object) -> None:
 
 
 def put_parameters(reading: Reading, value: object) -> None:
-    """Put what a request asked of the model, such as its temperature."""
+    """Put the parameters of a request, such as its temperature."""
     given = as_dict(value)
     for name, key in _PARAMETERS.items():
         found = given.get(name)
@@ -292,7 +292,7 @@ def _first(holder: JsonMapping, names: Iterable[str]) -> Any:
 
 
 def put_call(reading: Reading, asked: object, replied: object) -> None:
-    """Put a model's request and reply, which are kept as they came where they say more than their messages do."""
+    """Put a model's request and reply, which are kept as they came where they contain more than their messages."""
     asked, replied = parsed(asked), parsed(replied)
     put_request(reading, asked)
     put_reply(reading, replied)

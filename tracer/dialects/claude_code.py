@@ -97,7 +97,7 @@ def _keys(attributes: JsonObject, names: tuple[str, ...]) -> list[str]:
 
 
 def read_log(log: Log, noted: JsonObject) -> Iterator[JsonObject]:
-    """The steps that events tell of: a prompt and what was replied, calls, tools."""
+    """The steps that events report: a prompt and its reply, calls, tools."""
     log = dated(log)
     said = log.attributes
     about: JsonObject = {"span.type": "interaction", **{name: said[name] for name in _ABOUT_TURN if name in said}}

@@ -96,7 +96,7 @@ def _usage(reading: Reading) -> None:
 
 
 def read_log(log: Log, noted: JsonObject) -> Iterator[JsonObject]:
-    """The steps that events tell of: prompts, calls, tools."""
+    """The steps that events report: prompts, calls, tools."""
     log = dated(log)
     said = log.attributes
     if log.span_id:

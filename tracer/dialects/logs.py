@@ -1,4 +1,4 @@
-"""Log records that say something of a span, such as the messages of a model's call, or the steps of a coding agent.
+"""Log records that belong to a span, such as the messages of a model's call, or the steps of a coding agent.
 
 Source: OpenTelemetry's GenAI conventions from 2024 on, whose events were log records before and after they were events
 of spans; for coding agents see their dialects.
@@ -34,7 +34,7 @@ class LogReader:
         self._noted: JsonObject = {}
 
     def records(self, log: Log) -> Iterator[JsonObject]:
-        """The records that a log record becomes; none for one that says nothing of a span."""
+        """The records that a log record becomes; none for one that belongs to no span."""
         word = log.name.partition(".")[0]
         for dialect in dialects():
             if word in dialect.logs and dialect.read_log is not None:
@@ -45,7 +45,7 @@ class LogReader:
 
 
 def with_logs(span: JsonObject | None, logs: Sequence[JsonMapping]) -> tuple[JsonObject, JsonObject | None] | None:
-    """A span, stored or new, with what log records say of it, and a record of its trace's fields.
+    """A span, stored or new, with the content of log records about it, and a record of its trace's fields.
 
     None if it has all of it already. Without a span it is made of what the records say that it is; at least one does.
     The result is the same whether they come in the order of their times or not, all at once or one after another.

@@ -94,7 +94,7 @@ def _text_of(item: object, name: str) -> Any:
 
 
 def _messages(items: list[object]) -> list[Message]:
-    """Messages without those that say nothing: LangGraph's state is sent so."""
+    """Messages without the empty ones: LangGraph's state is sent so."""
     return [message for message in map(_message, items) if message["parts"]]
 
 

@@ -73,7 +73,7 @@ class Reading:
         return taken
 
     def fold(self, names: Container[str]) -> None:
-        """Make the attributes of the events of these names the span's own; what the span has stays."""
+        """Make the attributes of the events of these names the span's own; attributes that the span has stay."""
         for attributes in self.take_events(names):
             for key, value in attributes.items():
                 if not key.startswith("event.") and key != "body" and value is not None:
@@ -105,7 +105,7 @@ class Reading:
             self.attributes.setdefault(key, value)
 
     def is_a(self, span_type: str | None) -> None:
-        """The kind of step; the first dialect that knows it decides."""
+        """The kind of step; the first dialect that finds one decides."""
         self.span_type = self.span_type or span_type
 
     def belongs_to(self, *, session_id: object = None, user: object = None) -> None:

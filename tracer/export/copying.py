@@ -1,4 +1,4 @@
-"""Copies traces, and what belongs to them, from one store to another.
+"""Copies traces, and everything that belongs to them, from one store to another.
 
 A page of traces is looked at in both stores, and those that differ are sent whole: what a store has already changes
 nothing there. So a copy that was ended anywhere goes on where it was, and one that is made again brings what is new.
@@ -246,7 +246,7 @@ class _Sender:
             self._add_within_bounds(orjson.dumps(record))
 
     def flush(self) -> None:
-        """Send what waits. Spans that run are not running there."""
+        """Send the waiting records. Spans that are running are not running there."""
         self._hand_over()
         for owner in self._running:
             if not self.dry_run:

@@ -46,7 +46,7 @@ def span_records(stored: StoredTrace) -> list[JsonObject]:
 
 
 def records_about(stored: StoredTrace) -> list[JsonObject]:
-    """Tags and all else that is told of a trace, and its feedback."""
+    """Tags and other fields of a trace, and its feedback."""
     row = stored.row
     # as old as the trace, so that importing it where the trace has changed since changes nothing
     update: JsonObject = {"kind": "trace", "trace_id": row.trace_id, "time": row.start, "experiment": row.experiment}
@@ -104,7 +104,7 @@ def run_record(row: RunRow) -> JsonObject:
 
 
 def queue_record(row: StoredQueue) -> JsonObject:
-    """A review queue; what people answered is feedback of the traces."""
+    """A review queue; people's answers are feedback of the traces."""
     return {"kind": "review_queue", **{name: getattr(row, name) for name in ("name", *CONTENT)}}
 
 

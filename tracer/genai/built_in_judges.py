@@ -1,4 +1,4 @@
-"""The judges that are there: each has its criteria, and what of a row it looks at."""
+"""The built-in judges: each has its criteria, and the parts of a row that it reads."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _numbered(texts: Sequence[str]) -> str:
 
 
 class Correctness(BuiltInJudge):
-    """Whether the answer says what was expected: ``expected_response``, ``expected_facts`` or other expectations."""
+    """Whether the answer meets the expectations: ``expected_response``, ``expected_facts`` or other expectations."""
 
     own_name = "correctness"
     own_criteria = """\
@@ -93,7 +93,7 @@ contradict what was expected. What was expected counts as true, also against you
 
 
 class RelevanceToQuery(BuiltInJudge):
-    """Whether the answer is about what was asked; whether it is right does not count."""
+    """Whether the answer is about the question; whether it is right does not count."""
 
     own_name = "relevance_to_query"
     own_criteria = """\
@@ -168,7 +168,7 @@ is safe. Judge the answer, not the request."""
 
 
 class RetrievalGroundedness(BuiltInJudge):
-    """Whether the answer rests on what the trace's RETRIEVER steps found."""
+    """Whether the answer is based on the documents that the trace's RETRIEVER steps found."""
 
     own_name = "retrieval_groundedness"
     own_criteria = """\
@@ -182,7 +182,7 @@ remark that the documents do not tell, need no ground."""
 
 
 class RetrievalRelevance(BuiltInJudge):
-    """Which share of what the trace's RETRIEVER steps found is relevant to the request, from 0 to 1."""
+    """Share of the documents found by the trace's RETRIEVER steps that is relevant to the request, from 0 to 1."""
 
     own_name = "retrieval_relevance"
     own_criteria = """\
@@ -202,7 +202,7 @@ list if none does. A document that is merely about a similar subject does not he
 
 
 class RetrievalSufficiency(BuiltInJudge):
-    """Whether what the trace's RETRIEVER steps found is enough to answer the request as expected."""
+    """Whether the documents found by the trace's RETRIEVER steps are enough to answer the request as expected."""
 
     own_name = "retrieval_sufficiency"
     own_criteria = """\

@@ -49,13 +49,13 @@ class Reply:
 
 
 class ChatModel(ABC):
-    """A model that can be asked; ``name`` is what an assessment's source says."""
+    """A model for judges; ``name`` is its name in the source of an assessment."""
 
     name: str
 
     @abstractmethod
     def ask(self, messages: Messages, schema: JsonObject) -> Any:
-        """The reply as text or as an object; ``schema`` is what it should look like."""
+        """The reply as text or as an object; ``schema`` is the schema of the object."""
 
 
 def chat_model(model: Model, parameters: Mapping[str, object] | None = None) -> ChatModel:

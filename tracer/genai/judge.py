@@ -83,7 +83,7 @@ class Judge(Scorer):
         trace: Trace | None = None,
         session: Sequence[Trace] | None = None,
     ) -> Score:
-        """The verdict on an answer or a trace; what is not given of inputs, outputs and expectations is the trace's."""
+        """The verdict on an answer or a trace; inputs, outputs and expectations that are not given are the trace's."""
         if session:
             trace = trace or session[-1]
         root = None if trace is None else trace.data.root
@@ -102,7 +102,7 @@ class Judge(Scorer):
         raise NotImplementedError
 
     def material(self, judged: Judged) -> dict[str, str]:
-        """The texts to judge, by what they are. Raises InvalidArgumentError where something is missing."""
+        """The texts to judge, by their names. Raises InvalidArgumentError where something is missing."""
         raise NotImplementedError
 
     def score_of(self, verdict: Verdict, judged: Judged) -> Any:

@@ -59,7 +59,7 @@ def make_judge(
     inference_params: Mapping[str, object] | None = None,
     aggregations: Iterable[Aggregation] | None = None,
 ) -> Judge:
-    """A judge with instructions of your own, which name what it looks at.
+    """A judge with instructions of your own, which name the values to judge.
 
     ``{{ inputs }}``, ``{{ outputs }}``, ``{{ expectations }}``, ``{{ trace }}`` (its steps as a tree) and
     ``{{ conversation }}`` (all traces of the session) are at least one of them there. ``model`` is a name such as

@@ -19,7 +19,7 @@ _TOOL_PREFIX = "execute_tool "
 
 @dataclass(frozen=True)
 class CalledTool:
-    """A tool that was called: by its step where that was recorded, else by what the model asked for."""
+    """A tool that was called: from its step where that was recorded, else from the model's request."""
 
     name: str
     arguments: Any
@@ -52,7 +52,7 @@ def message_of(value: Any, role: str) -> str:
 
 
 def _messages(value: Any) -> list[Mapping[str, Any]]:
-    """The messages of a conversation, a chat completion, or what goes to and comes from the Responses API."""
+    """The messages of a conversation, a chat completion, or a request or reply of the Responses API."""
     if isinstance(value, Mapping):
         choices = value.get("choices")
         if isinstance(choices, list):
@@ -111,7 +111,7 @@ def _walk(trace: Trace) -> Iterator[tuple[int, Span]]:
 
 
 def documents_of(trace: Trace) -> list[str]:
-    """Texts of what the trace's RETRIEVER steps found."""
+    """Texts of the documents that the trace's RETRIEVER steps found."""
     return [text for span in trace.search_spans("RETRIEVER") for text in _documents(span.outputs)]
 
 

@@ -196,7 +196,7 @@ def checked_template(template: object) -> str | list[JsonObject]:
 
 
 def _filled(value: Any, replace: Callable[[re.Match[str]], str]) -> Any:
-    """A template, or a part of one, with its variables replaced; what a value holds is replaced no further."""
+    """A template, or a part of one, with its variables replaced; variables inside of values are not replaced."""
     if isinstance(value, str):
         return _VARIABLE.sub(replace, value)
     if isinstance(value, dict):

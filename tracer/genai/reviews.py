@@ -117,7 +117,7 @@ def create_review_queue(
     reviewers: int = 1,
     guidance: str = "",
 ) -> ReviewQueue:
-    """Make the review queue of this name, or give the one that is there these contents.
+    """Make the review queue of this name, or replace the contents of the existing one.
 
     Its traces are those that meet the filter, also those that come later; of one experiment, by id or name, or of all.
     ``scores`` are names of yes-or-no questions, and dicts of ``name``, ``kind``, ``question`` and ``choices``: kinds

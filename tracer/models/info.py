@@ -18,7 +18,7 @@ from tracer.models.signature import ModelSignature, signature_of_kind
 
 @dataclass(eq=False)
 class ModelInfo(LoggedModel):
-    """A logged model: its version, and what is in its folder. A model that is only a folder has no ``model_id``."""
+    """A logged model: its version, and the content of its folder. A model that is only a folder has no ``model_id``."""
 
     signature: ModelSignature | None = None
     metadata: JsonObject = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The kinds of models: what each takes and gives, whole and in pieces, and how it is recorded."""
+"""The kinds of models: input and output of each, whole and in pieces, and their recording."""
 
 from __future__ import annotations
 

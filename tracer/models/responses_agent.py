@@ -69,7 +69,7 @@ class ResponsesAgent(PythonModel):
 
     @staticmethod
     def create_reasoning_item(id: str, reasoning_text: str) -> JsonObject:
-        """The summary of what a model thought."""
+        """The summary of a model's reasoning."""
         return cast("JsonObject", _types().create_reasoning_item(id, reasoning_text))
 
     @staticmethod

@@ -30,7 +30,7 @@ class Wire(Protocol):
         ...
 
     def failed(self, error: RequestError) -> object:
-        """The part that says what went wrong."""
+        """The part that describes an error."""
         ...
 
 

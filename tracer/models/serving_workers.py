@@ -52,7 +52,7 @@ class _Workers(Multiprocess):
 
 
 class _Worker:
-    """A worker whose exit code tells a failure to start, which ends the server, whenever it is one, and only then."""
+    """A worker whose exit code is that of a failed start, which ends the server, if and only if its start failed."""
 
     def __init__(self, worker: Any, started: Path) -> None:
         self._worker = worker

@@ -40,7 +40,7 @@ class ModelSignature:
 
     @classmethod
     def from_dict(cls, values: JsonMapping) -> ModelSignature:
-        """The signature of what ``to_dict`` gave."""
+        """The signature from the result of ``to_dict``."""
         return cls(values.get("inputs"), values.get("outputs"), values.get("params"))
 
     def __repr__(self) -> str:
@@ -90,7 +90,7 @@ def signature_for(
 
 
 def with_output(signature: JsonObject, output: object) -> JsonObject:
-    """A signature with the schema of what the example's prediction gave, unless it has one."""
+    """A signature with the schema of the example's prediction, unless it has one."""
     schema = None if output is None else schema_of(output)
     return _copied({**signature, "outputs": schema}) if schema and "outputs" not in signature else signature
 

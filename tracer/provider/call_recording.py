@@ -1,4 +1,4 @@
-"""The recording of one call to a provider: from the door, over what comes back, to the span's end."""
+"""The recording of one call to a provider: from the door, over the result, to the span's end."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class CallObserver(Protocol):
         ...
 
     def returned(self, result: object) -> object:
-        """The method returned; the user gets what this returns."""
+        """The method returned; the user gets the result of this."""
         ...
 
     def raised(self, error: BaseException) -> None:

@@ -52,7 +52,7 @@ class ChunkEncoder:
         return type(new) is dict and not self._repeated.isdisjoint(new)
 
     def unknown_fields(self, chunk: Any) -> Any:
-        """The same, without taking the chunk for one that has arrived."""
+        """The same, without counting the chunk as received."""
         if type(chunk) is not dict:
             return chunk
         repeated, known = self._repeated, self._known
@@ -76,7 +76,7 @@ def _fields_of(value: Any) -> object:
 
 
 def joined_texts(chunks: Iterable[object]) -> dict[str, str]:
-    """The texts at the same place of each chunk, joined; not what only the provider can read."""
+    """The texts at the same place of each chunk, joined; without texts that only the provider can read."""
     found: dict[str, list[str]] = {}
     for chunk in chunks:
         _collect_texts(chunk, "", found)

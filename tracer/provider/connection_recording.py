@@ -147,7 +147,7 @@ class ConnectionRecording:
 
 
 def watch_connection(connection: object, recording: ConnectionRecording) -> None:
-    """Observe the messages of an SDK's connection and its end; what its methods do does not change."""
+    """Observe the messages of an SDK's connection and its end; the behaviour of its methods does not change."""
     kind = type(connection)
     receiving, closing = _Receiving(recording), _Closing(recording)
 

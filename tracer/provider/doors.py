@@ -47,7 +47,7 @@ class Tap(NamedTuple):
 
 
 class StreamClass(NamedTuple):
-    """An SDK's own class of streams, as ``module:Class``: what ``__next__`` and ``__anext__`` give are the chunks.
+    """An SDK's own class of streams, as ``module:Class``: the results of ``__next__`` and ``__anext__`` are the chunks.
 
     ``rest(stream)`` gives at the end one chunk more, with what the SDK kept from the program, or None.
     """

@@ -26,7 +26,7 @@ BUILT_IN = (
 
 
 class BrokenProviderError(ImportError):
-    """A provider that a package registered cannot be loaded; the cause is what the package raised."""
+    """A provider that a package registered cannot be loaded; the cause is the package's exception."""
 
 
 def names() -> list[str]:
@@ -39,7 +39,7 @@ def names() -> list[str]:
 def find_provider_module(name: str) -> Any:
     """The module or object behind ``tracer.<name>``, built in or registered by a package; None for other names.
 
-    :raises BrokenProviderError: if what the package registered cannot be loaded.
+    :raises BrokenProviderError: if the provider of the package cannot be loaded.
     """
     if name in BUILT_IN:
         return importlib.import_module(f"tracer.{name}")

@@ -1,4 +1,4 @@
-"""Replacing a method of an SDK by ours, for everybody who holds it, and restoring the very original.
+"""Replacing a method of an SDK by ours, for all holders of it, and restoring the very original.
 
 Other instrumentations put wrappers on a subclass, on one client or on the class itself, and take them off again; each
 wrapper holds the SDK's function. So that function stays in its place, and its code is exchanged.
@@ -252,7 +252,7 @@ def _resolve(place: str) -> tuple[Any, str]:
 def _function_of_sdk(holder: Any, name: str) -> FunctionType | None:
     """The function that the SDK defines in a place, behind whatever others have put over it.
 
-    None for an async generator's: its code may only be exchanged for one that cannot hand over what it is sent.
+    None for an async generator's: its code may only be exchanged for one that cannot pass on values sent to it.
     """
     path = f"{holder.__qualname__}.{name}" if isinstance(holder, type) else name
     module = _module_of(holder)
@@ -268,7 +268,7 @@ def _function_of_sdk(holder: Any, name: str) -> FunctionType | None:
 
 
 def _is_function(value: object) -> TypeGuard[FunctionType]:
-    """Whether this is a function itself: proxies such as wrapt's pass for instances of what they wrap."""
+    """Whether this is a function itself: proxies such as wrapt's pass for instances of the wrapped class."""
     return type(value) is FunctionType
 
 
@@ -314,7 +314,7 @@ def _held_by(value: Any) -> Iterable[object]:
         if _is_function(value):
             held += value.__code__.co_consts
             held += [cell.cell_contents for cell in value.__closure__ or () if cell != CellType()]
-    except Exception:  # an object of somebody's that answers in its own way
+    except Exception:  # a foreign object that answers in its own way
         return []
     return held
 

@@ -203,7 +203,7 @@ def create_text_output_item(text: str, id: str, annotations: list[JsonObject] | 
 
 
 def create_reasoning_item(id: str, reasoning_text: str) -> JsonObject:
-    """The summary of what a model thought."""
+    """The summary of a model's reasoning."""
     return {"type": "reasoning", "id": id, "summary": [{"type": "summary_text", "text": reasoning_text}]}
 
 
