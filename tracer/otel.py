@@ -27,7 +27,7 @@ def autolog(provider: Any = None, *, disable: bool = False) -> None:
 
     They and tracer's own make one tree, and are read as the instrumentation meant them (messages, tools, model,
     tokens, costs); log records that belong to them, such as the messages of a model's call, become part of them.
-    Nothing is sent anywhere: no exporter and no server are needed, and those of the program get what they got before.
+    Nothing is sent anywhere: no exporter and no server are needed, and those of the program get the same as before.
     The global providers are watched, also those that are set later; a program that never sets one gets its spans
     recorded, too.
 

@@ -61,9 +61,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class TraceDiff:
-    """Two traces, step by step. True if they differ in what was given, given back, raised or done.
+    """Two traces, step by step. True if they differ in inputs, outputs, errors or steps.
 
-    Steps are the same by what they were given and gave, else by name and order. Ids, dates, times, the width of white
+    Steps are the same by their inputs and outputs, else by name and order. Ids, dates, times, the width of white
     space, tokens, cost and duration are no difference.
     """
 

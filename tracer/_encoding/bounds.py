@@ -1,8 +1,8 @@
 """The bound before the work: how much of a value is encoded, decided before it is.
 
 A value costs its characters and a fixed weight for each of its items. Most values are small enough at a glance;
-others are weighed, and what is too large is copied in part (plain.py). Beyond the first sixth of the bound, of which
-JSON cannot take more than the bound, texts cost what they take as JSON.
+others are weighed, and too large ones are copied in part (plain.py). Beyond the first sixth of the bound, of which
+JSON cannot take more than the bound, texts cost their size as JSON.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def longest_text(value: Any, limit: int) -> int | None:
 
     `TOO_MANY` of a value with too many items, None of one that needs a closer look. Goes through the value
     level by level: `get_referents` lists what containers hold ten times faster than a loop. It lists an object's class
-    as well, so that one with other objects than dataclasses is left as soon as one is met.
+    as well, so that the search ends at the first object that is no dataclass.
     """
     kind = type(value)
     if kind is str:

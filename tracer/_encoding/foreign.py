@@ -1,7 +1,7 @@
 """Objects unknown to JSON, converted by one step, without making them do any work.
 
 An object is known by its type alone: ``isinstance`` and ``getattr`` ask a proxy for the object behind it, which may be
-a query of a database. A ``repr`` is only asked for where it shows what the object already has.
+a query of a database. A ``repr`` is only asked for where it shows values that the object already has.
 """
 
 from __future__ import annotations

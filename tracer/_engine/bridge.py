@@ -87,7 +87,7 @@ class _Open:
         return other if reports or other.twin() is None else None
 
     def end(self) -> _Open | None:
-        """Its twin; others and steps of ours are let go of: this one is kept by its context until the next begins."""
+        """Its twin; other spans are released: this one is kept by its context until the next begins."""
         twin = None
         if self.beside is not None:
             twin, self.beside = self.twin(), None
@@ -109,8 +109,8 @@ class Bridge(SpanProcessor):
     """Records the spans of the providers that it watches, while it is open.
 
     A call that a provider of ours records too is one step, ours: the other's span is left out, whether it is above,
-    below or beside ours, and what is below that goes on below ours. Of two others' spans of one call that lie beside
-    each other, the later one goes on below the earlier one. All spans of an instrumentation of a framework that has a
+    below or beside ours, and its children become children of ours. Of two others' spans of one call beside each
+    other, the later one becomes a child of the earlier one. All spans of an instrumentation of a framework that has a
     provider of ours are left out.
     """
 
@@ -173,7 +173,7 @@ class Bridge(SpanProcessor):
         return Place((replaced or top).span, span, is_free=replaced is not None, is_first=top.is_root)
 
     def _tell_others(self, span: otel_trace.Span, models: set[str]) -> None:
-        """Keep with the spans above and beside a call of ours that it is made: they may say later that it is theirs."""
+        """Note a call of ours at the spans above and beside it: their later attributes may show that it is theirs."""
         beside = self._latest_below(span)
         if beside is not None:
             beside.our_models |= models

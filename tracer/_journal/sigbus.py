@@ -3,7 +3,7 @@
 Touching a mapped page without a disk block raises SIGBUS, whose default ends the process. The handler here is called in
 the touching thread, at that very moment. If a segment is being used there, memory takes the place of the mapped file,
 and the use goes on in it; any other SIGBUS, a fault or one that was sent, is left to the handler that was there before.
-Writing by system calls needs no handler, but takes more than twice as long per record, and lets go of the interpreter's
+Writing by system calls needs no handler, but takes more than twice as long per record, and releases the interpreter's
 lock each time.
 
 Global state: the handler, which is installed once and removed at the interpreter's exit.

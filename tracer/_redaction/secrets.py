@@ -1,7 +1,7 @@
-"""Replaces secrets in an encoded record, recognised by their name, their shape or what is around them.
+"""Replaces secrets in an encoded record, recognised by their name, their shape or the text around them.
 
 This runs in the user's thread for every recorded span. The record is searched once for all the fixed strings at which
-a secret may begin (``anchors.py``); a rule looks only at what is beside such a string. A rule either finds a secret,
+a secret may begin (``anchors.py``); a rule looks only at the text beside such a string. A rule either finds a secret,
 behind which the search goes on, or gives up after a bounded number of characters: the whole takes time in proportion
 to the text. Looks in vain are bounded, too: behind the last one, a text full of places is a secret as a whole.
 """

@@ -1,7 +1,7 @@
 """Steps of coding agents that report themselves in log records, with or without spans beside them.
 
 A prompt is a trace: the agent's turn, and below it each call of a model and each tool. An event that came within a
-span of the agent belongs to the span's trace. Ids follow from what the agent says, so that an event that comes again,
+span of the agent belongs to the span's trace. Ids are made from the event's content, so that an event that comes again,
 or by another way, is the same step.
 """
 

@@ -47,7 +47,7 @@ class LogReader:
 def with_logs(span: JsonObject | None, logs: Sequence[JsonMapping]) -> tuple[JsonObject, JsonObject | None] | None:
     """A span, stored or new, with the content of log records about it, and a record of its trace's fields.
 
-    None if it has all of it already. Without a span it is made of what the records say that it is; at least one does.
+    None if it has all of it already. Without a span, one is made from the spans in the records; at least one has it.
     The result is the same whether they come in the order of their times or not, all at once or one after another.
     """
     joined = (span or {}).get("joined")

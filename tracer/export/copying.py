@@ -1,7 +1,7 @@
 """Copies traces, and everything that belongs to them, from one store to another.
 
-A page of traces is looked at in both stores, and those that differ are sent whole: what a store has already changes
-nothing there. So a copy that was ended anywhere goes on where it was, and one that is made again brings what is new.
+A page of traces is looked at in both stores, and those that differ are sent whole: records that a store
+has already change nothing there. So an interrupted copy continues where it was, and a repeated one adds new records.
 """
 
 from __future__ import annotations

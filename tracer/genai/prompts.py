@@ -100,7 +100,7 @@ def register_prompt(
 ) -> PromptVersion:
     """A new version of a prompt: a text, or chat messages with ``role`` and ``content``, with ``{{variables}}``.
 
-    Each call makes a version, numbered from 1 in each name. Raises InvalidArgumentError for what is no template and for
+    Each call makes a version, numbered from 1 in each name. Raises InvalidArgumentError for an invalid template and for
     one that holds a secret, StoreError where the store cannot be reached (the version is made once it can).
     """
     content = {"template": checked_template(template), "commit_message": commit_message}
@@ -111,8 +111,8 @@ def register_prompt(
 def load_prompt(name_or_uri: str, version: int | str | None = None) -> PromptVersion:
     """A prompt by ``name`` (its newest version), ``name@alias``, ``name/2`` or ``prompts:/…``; or name and version.
 
-    The trace that this is called in, if any, is linked to the version. Where the store cannot be reached, it is what
-    the same reference gave before. Raises PromptNotFoundError and StoreError.
+    The trace that this is called in, if any, is linked to the version. Where the store cannot be reached, it is the
+    last version that this reference gave. Raises PromptNotFoundError and StoreError.
     """
     wanted = _reference(name_or_uri, version)
     prompt = _version(_find(wanted), str(wanted))

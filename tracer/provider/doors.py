@@ -18,11 +18,11 @@ class Door(NamedTuple):
 
     ``read_call(arguments)`` gets the call's arguments by name, ``self`` included (those of ``*args`` as a tuple, those
     of ``**kwargs`` each by its own name), and returns the `Call`, or None for one that generates nothing. Where the SDK
-    wraps what the provider sent, ``reply_of(result)`` unwraps the reply, or a chunk of a streamed one, where None means
+    wraps the provider's message, ``reply_of(result)`` unwraps the reply, or a chunk of a streamed one, where None means
     that there is none.
 
-    ``watch(recording, result)`` is called first with what came back. It may set attributes; where the result holds a
-    stream of a kind that the kit does not know, it watches that and returns True.
+    ``watch(recording, result)`` is called first with the result. It may set attributes; where the result holds a
+    stream of a kind unknown to the kit, it watches that and returns True.
     """
 
     target: str | tuple[str, ...]
@@ -49,7 +49,7 @@ class Tap(NamedTuple):
 class StreamClass(NamedTuple):
     """An SDK's own class of streams, as ``module:Class``: the results of ``__next__`` and ``__anext__`` are the chunks.
 
-    ``rest(stream)`` gives at the end one chunk more, with what the SDK kept from the program, or None.
+    ``rest(stream)`` returns one chunk more at the end, with content that the SDK kept from the program, or None.
     """
 
     target: str
@@ -81,7 +81,7 @@ class Hook(NamedTuple):
 class ConnectionDoor(NamedTuple):
     """A class of an SDK whose objects are open connections, as ``module:Class``, with `recv_bytes`, `send` and `close`.
 
-    Its ``__init__`` takes what messages are sent over as ``connection``. ``open(…)`` gets an object of the class and
+    Its ``__init__`` takes the channel of the messages as ``connection``. ``open(…)`` gets an object of the class and
     describes it, or returns None. The module is never imported for it.
     """
 

@@ -56,9 +56,9 @@ class Accumulator(Protocol):
     keeps the last event has ``keeps_last_event = True``; secrets are then searched for over all chunks.
 
     Most chunks only continue a text. With an optional method ``continued(chunk)`` they are read without being parsed,
-    where the SDK shows what was sent: before a chunk is added, it returns the list of the pieces to which `add` would
+    where the SDK shows the bytes sent: before a chunk is added, it returns the list of the pieces to which `add` would
     append a text, and that text; None if `add` would do anything else. ``varying``, made with `varying_values`, finds
-    in the JSON of such chunks what differs between them.
+    in the JSON of such chunks the values that differ between them.
     """
 
     def add(self, chunk: JsonObject, /) -> bool:
