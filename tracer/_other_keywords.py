@@ -34,6 +34,7 @@ _PEOPLE = "write tracer.genai.create_review_queue('name', filter_string=…, sco
 _IN_CODE = "scorers are kept in your code"
 # the same of mlflow.genai, its judges and scorers
 NAMES_OF_GENAI = {
+    "autolog": "write tracer.gemini.autolog() for the SDK google-genai, or tracer.autolog() for all providers",
     "Equivalence": _OWN_JUDGE,
     "Fluency": _OWN_JUDGE,
     "RegexMatch": "write tracer.genai.scorers.regex(pattern)",
