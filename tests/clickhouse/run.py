@@ -22,6 +22,7 @@ OWN = "tests/clickhouse"
 # without the 720 orders of six records, each a batch and a store of its own, and without servers that are killed
 QUICK = [
     OWN,
+    "tests/cli/test_passwords.py",
     f"--ignore={OWN}/test_faults.py",
     "tests/store/test_append.py",
     "--deselect",
@@ -36,6 +37,7 @@ ON_EVERY_STORE = [
     )
 ]  # fmt: skip
 OVER_A_SERVER = [
+    "tests/cli/test_passwords.py",
     "tests/server/test_datasets.py",
     "tests/server/test_policies.py",
     "tests/server/test_reviews.py",

@@ -281,6 +281,42 @@ def test_a_key_for_figures_shows_nothing_else(shop: Shop) -> None:
         assert client.post(f"{BASE}/sign-in", json={"token": shop.key("shop", "metrics")}).status_code == 403
 
 
+DELETIONS: list[dict[str, Any]] = [
+    {"kind": "run", "run_id": IDS["run_id"], "time": 9, "deleted": True},
+    {"kind": "model", "model_id": MODEL_ID, "time": 9, "deleted": True},
+    {"kind": "alias", "of": "prompt", "name": IDS["name"], "alias": "production", "time": 9},
+    {"kind": "restore", "trace_id": TRACE_ID},
+]
+
+
+SHOWN_OF_RECORDS = (f"traces/{TRACE_ID}", "runs", "versions", f"prompts/{IDS['name']}")
+
+
+@pytest.mark.parametrize("deletion", DELETIONS, ids=lambda each: str(each["kind"]))
+@pytest.mark.parametrize("is_escaped", [False, True])
+def test_a_key_that_only_sends_deletes_nothing_by_records_either(
+    deletion: dict[str, Any], is_escaped: bool, shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = orjson.dumps(deletion)
+    for word in (b"deleted", b"restore", b"alias") if is_escaped else ():
+        line = line.replace(word, b"\\u%04x" % word[0] + word[1:])
+    writer, reader = shop.client(shop.key("shop", "write")), shop.client(shop.key("shop", "read", "write"))
+    with writer, reader:
+        assert send(writer, *records()).status_code == 204
+        if deletion["kind"] == "restore":
+            assert reader.delete(f"{BASE}/traces/{TRACE_ID}").status_code == 204
+        before = [reader.get(f"{BASE}/{path}").json() for path in SHOWN_OF_RECORDS]
+
+        sent = writer.post(f"{BASE}/records", content=line + b"\n" + orjson.dumps(chat()), headers=NDJSON)
+
+        assert sent.status_code == 204
+        assert [reader.get(f"{BASE}/{path}").json() for path in SHOWN_OF_RECORDS] == before
+        assert "1 records that delete or restore were left out" in caplog.text
+        assert reader.post(f"{BASE}/records", content=line, headers=NDJSON).status_code == 204
+        if deletion["kind"] != "restore":
+            assert [reader.get(f"{BASE}/{path}").json() for path in SHOWN_OF_RECORDS] != before
+
+
 def test_a_key_that_only_sends_does_not_open_the_page(shop: Shop) -> None:
     with client_of(shop.url) as client:
         answer = client.post(f"{BASE}/sign-in", json={"token": shop.key("shop", "write")})

@@ -55,6 +55,14 @@ def test_an_id_may_be_any_text(store: Store) -> None:
     assert found(store) == [ids[-1]]
 
 
+def test_tags_and_metadata_come_by_their_names(store: Store) -> None:
+    names = ["zebra", "ant", "Émile", "ape"]
+
+    store.append([span("t", "s"), said("t", tags=dict.fromkeys(names, "1"), metadata=dict.fromkeys(names, "2"))])
+
+    assert [list(row(store).tags), list(row(store).metadata)] == [sorted(names), sorted(names)]
+
+
 def test_a_whole_trace_comes_back_as_it_was_recorded(store: Store) -> None:
     root = span("t", "r", status="OK", json={"tracer.inputs": {"q": "hi"}, "tracer.outputs": [1, None, "ü"]})
     child = span(

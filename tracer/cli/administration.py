@@ -60,7 +60,13 @@ def administration(store_url: str | None) -> Iterator[Administration]:
             yield _Server(connection)
         return
     from tracer._catalog.catalog import Catalog, has_catalog
+    from tracer._journal.locations import without_password
 
+    if store_url.startswith("clickhouse://"):
+        raise InvalidArgumentError(
+            f"{without_password(store_url)} has no projects and keys: a server over ClickHouse has one store and one "
+            "token, TRACER_TOKEN. Projects are those of a folder: --store FOLDER/"
+        )
     folder = Path(store_url.removeprefix("sqlite:///"))
     if not has_catalog(folder):
         raise TracerError(f"{folder} has no projects; `tracer server --store {folder}{os.sep}` makes a server of some")

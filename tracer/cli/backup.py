@@ -87,6 +87,10 @@ def copy_projects(source: Path, target: Path) -> int:
 
 def database_of(place: Place) -> Path:
     """The file of a store on this machine. Raises InvalidArgumentError."""
+    if place.url.startswith("clickhouse://"):
+        raise InvalidArgumentError(
+            f"{place} is kept by ClickHouse: use its own BACKUP and RESTORE, or `tracer copy` to a file"
+        )
     if place.file is None:
         raise InvalidArgumentError(f"{place} is a server: run this where its store is, with --store and the file.")
     return place.file

@@ -220,12 +220,13 @@ def _can_be_found(module: str) -> bool:
 
 
 def _store(store_url: str | None) -> Iterator[Finding]:
+    from tracer._journal.locations import without_password
     from tracer._journal.recovery import dropped, pending
     from tracer.cli.reading import store_place
     from tracer.cli.wording import how_many, size
 
     place = store_place(store_url)
-    yield Finding("store", "url", "ok", place.url)
+    yield Finding("store", "url", "ok", without_password(place.url))
     yield from _server() if place.file is None else _file(place.file)
     journals = [journal for folder in place.journals for journal in pending(folder)]
     alive = [journal for journal in journals if journal["alive"]]

@@ -80,6 +80,7 @@ def _change(given: str) -> tuple[str, object]:
 def _tell(trace_id: str, since_ms: int, store_url: str | None) -> None:
     """One line on standard error: the new trace, and how to compare it."""
     from tracer import semconv
+    from tracer._journal.locations import without_password
     from tracer.cli.reading import store_for_reading
     from tracer.cli.screen import note
     from tracer.store import TraceQuery
@@ -87,7 +88,7 @@ def _tell(trace_id: str, since_ms: int, store_url: str | None) -> None:
 
     condition = f"metadata.`{semconv.FORKED_TRACE}` = '{trace_id}' AND timestamp_ms >= {since_ms}"
     rows = store_for_reading(store_url).find_traces(TraceQuery(filter=parse_filter(condition), limit=10)).traces
-    where = f" --store {store_url}" if store_url else ""
+    where = f" --store {without_password(store_url)}" if store_url else ""
     if not rows:
         note("tracer: nothing was recorded")
     for row in rows:

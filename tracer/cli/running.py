@@ -140,6 +140,7 @@ def run_program(command: list[str], settings: dict[str, str]) -> int:
 
 def _tell(store_url: str | None, since_ms: int) -> None:
     """Print one line on standard error: the number of records since then, and the command to see them."""
+    from tracer._journal.locations import without_password
     from tracer.cli.reading import store_for_reading, store_place
     from tracer.cli.screen import note
     from tracer.cli.wording import count, money
@@ -155,5 +156,5 @@ def _tell(store_url: str | None, since_ms: int) -> None:
     calls, costs = sum(row.calls for row in rows), [row.cost for row in rows if row.cost is not None]
     said = f"{count(traces)} trace{'' if traces == 1 else 's'}, {count(calls)} model call{'' if calls == 1 else 's'}"
     paid = f", {money(sum(costs))}" if costs else ""
-    where = f" --store {store_url}" if store_url else ""
+    where = f" --store {without_password(store_url)}" if store_url else ""
     note(f"tracer: recorded {said}{paid}. To see them: tracer list{where}, or tracer ui{where}")

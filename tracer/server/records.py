@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 import orjson
@@ -11,22 +12,26 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tracer._fault import logger
 from tracer._json import JsonObject
 from tracer._records.attachments import without_secrets_in_text
 from tracer._redaction.redactor import REDACT_DEFAULT
 from tracer.errors import InvalidArgumentError, QueryTimeoutError, TraceNotFoundError
+from tracer.server.access import is_allowed
 from tracer.server.answer import AnswerError, answer_for
 from tracer.server.body import RECORDS_LIMIT, Body, check_places, check_values, read_body, refuse_if_busy, too_many
 from tracer.server.metrics import Door
 from tracer.server.operation import Call
 from tracer.server.served import served
 from tracer.server.shapes import trace_shape
+from tracer.server.stores import CALLER
 from tracer.server.traces import stored_trace
 from tracer.store import Store, StoredTrace
 
 MEDIA_TYPE = "application/x-ndjson"
 _OWNER_LIMIT = 200
 _ATTACHMENT = b'{"kind":"attachment"'
+_MARKS_OF_DELETIONS = (b"restore", b"deleted", b"alias", b"\\u")  # any character may be written as its number
 _URL_SAFE = str.maketrans("-_", "+/")
 _TRACES_LIMIT = 1000
 _ANSWER_BYTES = 8 * 1024 * 1024
@@ -48,20 +53,51 @@ async def take_records(request: Request) -> Response:
         with state.bodies.body() as held:
             body = await read_body(request, state.settings, held)
             await to_thread.run_sync(
-                _take_in, body, owner, store.open_store, state.metrics.door("records"), limiter=store.writers
+                _take_in,
+                body,
+                owner,
+                store.open_store,
+                state.metrics.door("records"),
+                is_allowed("both", request.scope[CALLER].roles),
+                limiter=store.writers,
             )
     except Exception as error:
         return answer_for(error)
     return Response(status_code=204)
 
 
-def _take_in(body: Body, owner: str | None, open_store: Callable[[], Store], door: Door) -> None:
+def _take_in(
+    body: Body, owner: str | None, open_store: Callable[[], Store], door: Door, may_delete: bool = True
+) -> None:
     """Write the records of a body into the store."""
     lines = _lines(body.take())
+    if not may_delete:
+        lines = _without_deletions(lines)
     store = open_store()
     for part in in_parts(lines):
         store.append(part, owner=owner)
         door.taken(part)
+
+
+def _without_deletions(lines: Sequence[bytes]) -> list[bytes]:
+    """The records that only add; the others need a key that may read, too. Refusing all would keep them coming."""
+    kept = [line for line in lines if not (any(mark in line for mark in _MARKS_OF_DELETIONS) and _deletes(line))]
+    if len(kept) < len(lines):
+        logger.warning(
+            "tracer server: %d records that delete or restore were left out: that needs a key with the roles read and "
+            "write",
+            len(lines) - len(kept),
+        )
+    return kept
+
+
+def _deletes(line: bytes) -> bool:
+    try:
+        record = json.loads(line)  # as lenient as the store
+        kind = record.get("kind")
+        return kind == "restore" or record.get("deleted") is True or (kind == "alias" and not record.get("id"))
+    except (ValueError, AttributeError, RecursionError):
+        return False  # the store leaves it out
 
 
 def in_parts(lines: Iterable[bytes]) -> Iterator[list[bytes]]:

@@ -98,8 +98,8 @@ def trace_row(cells: TraceCells) -> TraceRow:
         models=cells.models,
         providers=cells.providers,
         failed_steps=cells.failed_steps,
-        tags=cells.tags,
-        metadata=cells.metadata,
+        tags=dict(sorted(cells.tags.items())),  # as SQLite has them: a copy of a copy is the same
+        metadata=dict(sorted(cells.metadata.items())),
         assessments=[
             AssessmentRow(trace_id=cells.trace_id, **each)
             for each in (orjson.loads(cells.assessments) if cells.assessments else ())
