@@ -1,7 +1,7 @@
 // A chart over time, drawn by uPlot; a table below it has the numbers for screen readers.
 
 import "uplot/dist/uPlot.min.css";
-import { useEffect, useRef } from "react";
+import { useLayoutEffect, useRef } from "react";
 import uPlot from "uplot";
 import { moment } from "../format";
 import { isDark, useTheme } from "../ui/theme";
@@ -55,8 +55,9 @@ export function ChartView({
   on.current = { onPick, onRange };
   const theme = useTheme();
   const systemIsDark = useMedia("(prefers-color-scheme: dark)");
+  // before the next event: a click must find the bars of the times that it opens
   // biome-ignore lint/correctness/useExhaustiveDependencies: the colours of the canvas follow the theme
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = place.current;
     if (!element || !chart.times.length) return;
     const pointed: Pointed = {

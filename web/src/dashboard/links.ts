@@ -40,8 +40,12 @@ export function tracesOf(url: URLSearchParams, filter: string): TracesOf {
     }
     if (time) {
       // the first and the last bar of a chart reach beyond the time that it counts
-      next.set("since", String(Math.max(time[0], Number(url.get("since") ?? time[0]))));
-      next.set("until", String(Math.min(time[1], Number(url.get("until") ?? time[1]))));
+      const since = Math.max(time[0], Number(url.get("since") ?? time[0]));
+      const until = Math.min(time[1], Number(url.get("until") ?? time[1]));
+      // a bar outside of that time is of the chart before, which is shown until the next one has come
+      const [first, last] = since < until ? [since, until] : time;
+      next.set("since", String(first));
+      next.set("until", String(last));
     }
     const isJoined = conjuncts(`${filter} AND x`).length > 1;
     const conditions = [...(filter ? [isJoined || !wanted.length ? filter : `(${filter})`] : []), ...wanted];
