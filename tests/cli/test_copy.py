@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -125,6 +126,22 @@ def test_a_second_copy_brings_what_has_changed_and_nothing_twice(
     assert "copied 1 trace with 1 span (1 there already)" in second.err
     assert "copied 0 traces with 0 spans (2 there already)" in third.err
     assert tracer_command("export", "--store", target).out == tracer_command("export").out
+
+
+def test_the_spans_of_traces_that_were_deleted_there_are_not_counted(
+    write: Write, tracer_command: Command, store_url: str, tmp_path: Path
+) -> None:
+    write(span("kept", trace_id="1" * 32), *(span("gone", number, 1, trace_id="2" * 32) for number in (1, 2, 3)))
+    target = str(tmp_path / "target.db")
+    tracer_command("copy", store_url, target)
+    tracer_command("delete", "timestamp > 0", "--yes", "--store", target)
+    write(span("new", trace_id="3" * 32), span("its child", 2, 1, trace_id="3" * 32))
+
+    ran = tracer_command("copy", store_url, target)
+    told = json.loads(tracer_command("copy", store_url, target, "--json").out)
+
+    assert "copied 1 trace with 2 spans (2 deleted there, and left so)" in ran.err
+    assert (told["traces"], told["spans"], told["there"], told["deleted_there"]) == (0, 0, 1, 2)
 
 
 def test_the_files_of_logged_models_are_copied_from_a_server_to_a_file_and_load_there(

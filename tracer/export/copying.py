@@ -101,14 +101,18 @@ class Copying:
         there = self._there([row.trace_id for row in rows])
         new = [row for row in rows if row.trace_id not in there or not _is_same(row, there[row.trace_id])]
         self.done.there += len(rows) - len(new)
-        for stored in whole_traces(self._source, new):
-            self._copy_trace(stored)
+        spans = {stored.row.trace_id: self._copy_trace(stored) for stored in whole_traces(self._source, new)}
         self._sender.flush()
-        asked = [row.trace_id for row in new if row.trace_id not in there]
+        asked = [trace_id for trace_id in spans if trace_id not in there]
         if asked and not self._sender.dry_run:
-            gone = len(asked) - len(self._there(asked))
-            self.done.deleted += gone
-            self.done.traces -= gone
+            # sent, and not there: the other store drops what comes of a trace that was deleted in it
+            kept = self._there(asked)
+            for trace_id in asked:
+                if trace_id not in kept:
+                    del spans[trace_id]
+                    self.done.deleted += 1
+        self.done.traces += len(spans)
+        self.done.spans += sum(spans.values())
         for row in rows:
             self._run_ids.update({row.run_id: None} if row.run_id else {})
             self._model_ids.update({row.model_id: None} if row.model_id else {})
@@ -119,7 +123,8 @@ class Copying:
         these = Comparison(Field("trace_id", "text"), "IN", tuple(trace_ids))
         return {row.trace_id: row for row in self._target.find_traces(TraceQuery(these, limit=_PAGE)).traces}
 
-    def _copy_trace(self, stored: StoredTrace) -> None:
+    def _copy_trace(self, stored: StoredTrace) -> int:
+        """Send a trace with what is about it; the number of its spans."""
         spans = span_records(stored)
         is_running = any(span.get("kind") == "start" for span in spans)
         self._sender.begin(_owner_of(stored.resource), stored.resource, is_running=is_running)
@@ -127,8 +132,7 @@ class Copying:
             if self._sender.redacts:  # the other store makes them anew: a secret that was cut off in one is not found
                 record = {key: value for key, value in record.items() if key not in _PREVIEWS}
             self._send(record)
-        self.done.traces += 1
-        self.done.spans += len(spans)
+        return len(spans)
 
     def _send(self, record: JsonObject) -> None:
         line = orjson.dumps(record)
