@@ -212,6 +212,35 @@ def test_push_sends_chosen_traces_redacted_once_more_and_says_what(
     assert ran.err.startswith("pushed 1 trace with 1 span to http://")
 
 
+def test_push_says_what_it_redacts_in_runs_and_versions(write: Write, tracer_command: Command, tmp_path: Path) -> None:
+    model = tracer.create_external_model(name="app", tags={"by": "ACME-17"}, params={"customer": "ACME-18", "k": "1"})
+    with tracer.start_run(run_name="nightly", tags={"by": "ACME-19"}) as run:
+        tracer.log_params({"customer": "ACME-20"})
+    meta = {"kind": "trace", "trace_id": TRACE_ID, "time": START, "run_id": run.info.run_id, "model_id": model.model_id}
+    write(span("chosen"), meta)
+    pushed = ("push", "name = 'chosen'", "--redact", r"ACME-\d+", "--to", str(tmp_path / "team.db"))
+
+    dry = json.loads(tracer_command(*pushed, "--dry-run", "--json").out)
+    ran = tracer_command(*pushed)
+
+    store = open_store(f"sqlite:///{tmp_path}/team.db")
+    ((sent_run,), (sent_model,)) = store.runs(), store.models()
+    assert (sent_run.params, sent_run.tags["by"]) == ({"customer": "[REDACTED]"}, "[REDACTED]")
+    assert (sent_model.params, sent_model.tags) == ({"customer": "[REDACTED]", "k": "1"}, {"by": "[REDACTED]"})
+    assert ran.lines == [
+        "redacted 4 texts more in 1 run, 1 version:",
+        "  by: 2",
+        "  customer: 2",
+        f"run {run.info.run_id}",
+        f"version {model.model_id}",
+    ]
+    assert (dry["redacted_traces"], dry["redacted_runs"], dry["redacted_versions"]) == (
+        [],
+        [run.info.run_id],
+        [model.model_id],
+    )
+
+
 def test_push_leaves_out_an_attachment_with_a_secret(write: Write, tracer_command: Command, tmp_path: Path) -> None:
     content = ("a long text " * 400 + "ACME-17").encode()
     digest = hashlib.sha256(content).hexdigest()

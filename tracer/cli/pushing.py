@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import click
 
 from tracer.cli.copying import counted, opened_target, progress_bar, shown_url, to_token_option, told
 from tracer.cli.options import examples, json_option, store_option
 from tracer.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from tracer.export.copying import Thing
+
+_KINDS = ("trace", "run", "version")
 
 
 @click.command(
@@ -55,28 +61,33 @@ def command(
             for number in copying.traces(condition):
                 advance(number)
     if as_json:
-        fields, traces = _fields(copying.done.redacted), list(copying.done.redacted)
-        redacted = [{"field": name, "texts": number} for name, number in sorted(fields.items())]
-        found = {**counted(copying.done, to_url), "dry_run": dry_run, "redacted": redacted, "redacted_traces": traces}
-        Screen().json(found)
+        Screen().json({**counted(copying.done, to_url), "dry_run": dry_run, **_for_programs(copying.done.redacted)})
         return
     note(f"{told(copying.done, 'would push' if dry_run else 'pushed')} to {shown_url(to_url)}")
     _print_redacted(copying.done.redacted)
 
 
-def _fields(redacted: dict[str, Counter[str]]) -> Counter[str]:
+def _fields(redacted: dict[Thing, Counter[str]]) -> Counter[str]:
     return sum(redacted.values(), Counter())
 
 
-def _print_redacted(redacted: dict[str, Counter[str]]) -> None:
+def _for_programs(redacted: dict[Thing, Counter[str]]) -> dict[str, object]:
+    fields = [{"field": name, "texts": number} for name, number in sorted(_fields(redacted).items())]
+    ids = {f"redacted_{kind}s": [thing.id for thing in redacted if thing.kind == kind] for kind in _KINDS}
+    return {"redacted": fields, **ids}
+
+
+def _print_redacted(redacted: dict[Thing, Counter[str]]) -> None:
     from tracer.cli.wording import clean_line, how_many
 
     fields = _fields(redacted)
     if not fields:
         click.echo("redacted nothing more")
         return
-    click.echo(f"redacted {how_many(sum(fields.values()), 'text')} more in {how_many(len(redacted), 'trace')}:")
+    kinds = Counter(thing.kind for thing in redacted)
+    where = ", ".join(how_many(kinds[kind], kind) for kind in _KINDS if kinds[kind])
+    click.echo(f"redacted {how_many(sum(fields.values()), 'text')} more in {where}:")
     for name, number in sorted(fields.items()):
         click.echo(f"  {clean_line(name)}: {number}")
-    for trace_id in redacted:
-        click.echo(trace_id)
+    for thing in redacted:
+        click.echo(thing.id if thing.kind == "trace" else f"{thing.kind} {clean_line(thing.id)}")

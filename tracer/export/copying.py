@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import orjson
 
@@ -40,12 +41,22 @@ _BATCH_BYTES = 900_000  # a server writes bodies below a megabyte at once
 _BATCH_RECORDS = 5000
 _REMEMBERED_ATTACHMENTS = 50_000
 _INDEX_WAITS, _INDEX_WAIT_SECONDS = 600, 0.5
-_CONTAINERS = ("", "attributes", "json", "tags", "metadata")  # of fields that are reported by their own names
+_CONTAINERS = ("", "attributes", "json", "tags", "metadata", "params")  # of fields that are reported by their own names
 _PREVIEWS = ("request_preview", "response_preview")
 _SAME = (
     "start", "duration", "name", "state", "span_count", "error_count", "experiment", "session_id", "user", "model_id",
     "run_id", "client_request_id",
 )  # fmt: skip
+
+
+class Thing(NamedTuple):
+    """What a record is of: a trace, run or version with its id; empty for all others."""
+
+    kind: str
+    id: str
+
+
+_NOTHING = Thing("", "")
 
 
 @dataclass
@@ -56,7 +67,7 @@ class Copied:
     spans: int = 0
     there: int = 0  # traces that were there already
     deleted: int = 0  # traces that were deleted there
-    redacted: dict[str, Counter[str]] = field(default_factory=dict)  # how many texts of which fields, by trace
+    redacted: dict[Thing, Counter[str]] = field(default_factory=dict)  # how many texts of which fields
     others: dict[str, int] = field(default_factory=dict)  # datasets, prompts, …
 
 
@@ -135,10 +146,10 @@ class Copying:
         return len(spans)
 
     def _send(self, record: JsonObject) -> None:
-        line = orjson.dumps(record)
+        line, thing = orjson.dumps(record), _thing_of(record)
         for digest in digests_in(line):
-            self._sender.attach(digest, self._source, str(record.get("trace_id", "")))
-        self._sender.send(line, str(record.get("trace_id", "")))
+            self._sender.attach(digest, self._source, thing)
+        self._sender.send(line, thing)
 
     def _named(self) -> None:
         for run_id in self._run_ids:
@@ -187,7 +198,7 @@ class Copying:
             page = self._source.rows(dataset.dataset_id, limit=_ROWS, page_token=token)
             rows = [row_record(row) for row in page.rows]
             for digest in digests_in(orjson.dumps(rows)):
-                self._sender.attach(digest, self._source, "")
+                self._sender.attach(digest, self._source, _NOTHING)
             self._sender.flush()
             self._target.write_rows(written.dataset_id, rows)
             token = page.next_page_token
@@ -203,7 +214,7 @@ class _Sender:
         self._redact = redact
         self.dry_run = dry_run
         self.redacts = redact is not None
-        self.redacted: dict[str, Counter[str]] = {}
+        self.redacted: dict[Thing, Counter[str]] = {}
         self._lines: list[bytes] = []
         self._bytes = 0
         self._process = b""
@@ -220,11 +231,11 @@ class _Sender:
             self._process = self._safe(orjson.dumps({"kind": "process", "owner": owner, "resource": resource}))
             self._add(self._process)
 
-    def send(self, line: bytes, trace_id: str) -> None:
-        """A record, of a trace or of none."""
+    def send(self, line: bytes, thing: Thing) -> None:
+        """A record, and what it is of."""
         safe = self._safe(line)
-        if safe != line and trace_id:
-            self.redacted.setdefault(trace_id, Counter()).update(_changed(orjson.loads(line), orjson.loads(safe)))
+        if safe != line:
+            self.redacted.setdefault(thing, Counter()).update(_changed(orjson.loads(line), orjson.loads(safe)))
         self._add_within_bounds(safe)
 
     def _add_within_bounds(self, line: bytes) -> None:
@@ -234,7 +245,7 @@ class _Sender:
         if self._bytes >= _BATCH_BYTES or len(self._lines) >= _BATCH_RECORDS:
             self._hand_over()
 
-    def attach(self, digest: str, source: Store, trace_id: str) -> None:
+    def attach(self, digest: str, source: Store, thing: Thing) -> None:
         """An attachment that a record names, unless it was sent lately; not one whose text has something to redact."""
         if digest in self._attached:
             return
@@ -245,7 +256,7 @@ class _Sender:
         if record is None:
             return
         if self._redact and _has_secret(record, self._redact):
-            self.redacted.setdefault(trace_id, Counter()).update(["an attachment, left out"])
+            self.redacted.setdefault(thing, Counter()).update(["an attachment, left out"])
         else:
             self._add_within_bounds(orjson.dumps(record))
 
@@ -268,6 +279,13 @@ class _Sender:
         if self._lines and not self.dry_run:
             self._target.append(self._lines)
         self._lines, self._bytes = [], 0
+
+
+def _thing_of(record: JsonObject) -> Thing:
+    if "trace_id" in record:
+        return Thing("trace", str(record["trace_id"]))
+    kind = {"run": "run", "model": "version"}.get(record["kind"])
+    return Thing(kind, str(record[f"{record['kind']}_id"])) if kind else _NOTHING
 
 
 def _has_secret(attachment: JsonObject, redact: Redact) -> bool:
