@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -21,6 +21,7 @@ import orjson
 import pytest
 
 from tests.server.conftest import TOKEN, client_of, span
+from tracer._catalog.catalog import Catalog
 from tracer.store import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,9 +58,9 @@ class Served:
 
 
 @contextmanager
-def served(store: Path, *options: str) -> Iterator[Served]:
+def served(store: Path | str, *options: str, token: str | None = TOKEN) -> Iterator[Served]:
     command = [sys.executable, "-m", "tracer", "server", "--port", "0", "--store", str(store), *options]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TRACER_TOKEN": TOKEN}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **({} if token is None else {"TRACER_TOKEN": token})}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         yield Served(process)
@@ -187,6 +188,33 @@ def test_the_log_is_a_json_object_a_line_with_a_line_a_request(tmp_path: Path) -
     ]
     assert "anna" not in text
     assert TOKEN not in text
+
+
+def test_the_first_key_of_a_server_of_projects_is_in_a_line_of_json(tmp_path: Path) -> None:
+    with served(f"{tmp_path}/", "--log-format", "json") as server, client_of(server.url) as client:
+        assert client.get("/health").status_code == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert server.ended() == 0
+
+    serves, first = map(json.loads, server.lines)
+    assert serves["message"] == f"tracer serves the projects in {tmp_path} at {server.url}/"
+    assert first["message"] == "The first administrator's key, of the project default, which is shown this once"
+    with closing(Catalog(tmp_path)) as catalog:
+        caller = catalog.caller(first["key"])
+    assert caller is not None
+    assert caller.roles == ("admin",)
+
+
+def test_a_token_that_was_made_for_the_start_is_in_a_line_of_json(tmp_path: Path) -> None:
+    options = ("--host", "127.1", "--log-format", "json")  # loopback for the system, and not known as such to tracer
+    with served(tmp_path / "traces.db", *options, token=None) as server, client_of(server.url) as client:
+        assert client.get("/health").status_code == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert server.ended() == 0
+
+    serves, token = map(json.loads, server.lines)
+    assert "#token=" not in serves["message"]
+    assert re.fullmatch(r"http://127\.1:\d+/#token=[\w-]{32}", token["link"])
 
 
 def test_the_log_tells_the_cause_of_an_error_without_secrets(tmp_path: Path) -> None:

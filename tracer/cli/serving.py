@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., object])
 _RECOVER_SECONDS = 5.0
+_FIRST_KEY = "The first administrator's key, of the project default, which is shown this once"
 
 
 def serving_options(function: Function) -> Function:
@@ -121,8 +122,8 @@ def run_server(
         link = _link(page, settings.token if shows_token else None)
         if log_format == "json":
             announce(f"tracer serves {place} at {page}")
-            if link != page:  # the only place where the token is shown: it is in no line of the log
-                click.echo(link, err=True)
+            if link != page:  # the only place where the token is shown
+                announce("a token was made for this start; the link has it", link=link)
         else:
             click.echo(f"tracer serves {place}\n  {link}\nctrl-c ends it", err=True)
         recoverer.start()
@@ -140,7 +141,7 @@ def run_server(
 def run_projects(folder: Path, settings: ServerSettings, log_format: LogFormat) -> None:
     """Serve the projects of a folder until ctrl-c; the first time the first administrator's key is printed."""
     from tracer._catalog.catalog import Catalog
-    from tracer.server.logs import write_log
+    from tracer.server.logs import announce, write_log
     from tracer.server.projects.app import create_app_of_projects
     from tracer.server.serve import listen, serve
 
@@ -151,12 +152,17 @@ def run_projects(folder: Path, settings: ServerSettings, log_format: LogFormat) 
     key = catalog.start()  # after all that may fail: it is shown this once
     write_log(log_format)
 
+    served = f"tracer serves the projects in {catalog.folder}"
+
     def ready() -> None:
-        click.echo(f"tracer serves the projects in {catalog.folder}\n  {page}", err=True)
+        if log_format == "json":
+            announce(f"{served} at {page}")
+            if key is not None:
+                announce(_FIRST_KEY, key=key)
+            return
+        click.echo(f"{served}\n  {page}", err=True)
         if key is not None:
-            click.echo(
-                f"The first administrator's key, of the project default, which is shown this once:\n  {key}", err=True
-            )
+            click.echo(f"{_FIRST_KEY}:\n  {key}", err=True)
         click.echo("ctrl-c ends it", err=True)
 
     try:

@@ -38,9 +38,9 @@ def write_log(format: LogFormat) -> None:
     )
 
 
-def announce(message: str) -> None:
-    """Log a line that is no fault."""
-    _server.info("%s", message)
+def announce(message: str, **shown: str) -> None:
+    """Log a line that is no fault; in JSON the fields ``shown`` are written as they are: a new key is not redacted."""
+    _server.info("%s", message, extra={"shown": shown})
 
 
 def log_request(scope: Scope, route: str, status: int, seconds: float) -> None:
@@ -75,7 +75,7 @@ class _Lines(logging.Formatter):
                 "traceback": _traceback(error),
             }
         redacted: JsonObject = orjson.loads(REDACT_DEFAULT(orjson.dumps(found, default=str)))
-        return redacted
+        return {**redacted, **getattr(record, "shown", {})}
 
 
 class _Json(_Lines):
