@@ -17,6 +17,7 @@ import gzip
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -232,14 +233,22 @@ def running_engine(folder: Path, port: int = 0, threads: int = 1) -> Iterator[st
 
     Tests run side by side: more threads for their small queries would only wait for each other.
     """
+    with engine_process(folder, port, threads) as (_, address):
+        yield address
+
+
+@contextmanager
+def engine_process(folder: Path, port: int = 0, threads: int = 1) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process of an engine, and its ``user:password@host:port``."""
     command = [sys.executable, __file__, str(folder), str(port), str(threads)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdin is not None
         port = int(process.stdout.readline())
         try:
-            yield f"{USER}:{PASSWORD.replace('@', '%40').replace('/', '%2F')}@127.0.0.1:{port}"
+            yield process, f"{USER}:{PASSWORD.replace('@', '%40').replace('/', '%2F')}@127.0.0.1:{port}"
         finally:
+            process.send_signal(signal.SIGCONT)  # in case that a test has stopped it
             process.stdin.close()
             process.wait(timeout=30)
 

@@ -110,11 +110,11 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.types": "__init__ llm responses",
         "tracer.pyfunc": "__init__",
         "tracer.server": (
-            "__init__ access annotate answer app attachments body budget completion conversation datasets endpoint "
-            "evaluation_lines evaluations events findings gate health heartbeats indexer live logs measured metrics "
-            "model_files openapi operation operations otlp otlp_protobuf overview page policies prompts protobuf_size "
-            "protocol records repeated retention reviews running schemas serve served settings shapes signin stores "
-            "traces versions"
+            "__init__ access annotate answer app attachments body budget completion conversation datasets ending "
+            "endpoint evaluation_lines evaluations events findings gate health heartbeats indexer live logs measured "
+            "metrics model_files openapi operation operations otlp otlp_protobuf overview page policies prompts "
+            "protobuf_size protocol question records repeated retention reviews running schemas serve served settings "
+            "shapes signin stores traces versions"
         ),
         "tracer.server.alerts": "__init__ routes rules state telling watching",
         "tracer.server.oidc": "__init__ provider routes rules signing_in",

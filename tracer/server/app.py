@@ -22,6 +22,7 @@ from tracer.server.alerts.rules import read_rules
 from tracer.server.alerts.watching import Alerts, state_file
 from tracer.server.answer import answer_for, error_answer
 from tracer.server.budget import BodyBudget
+from tracer.server.ending import Ending
 from tracer.server.endpoint import endpoint_for
 from tracer.server.events import events
 from tracer.server.gate import Gate
@@ -64,12 +65,13 @@ def create_app_of(
 ) -> Starlette:
     """The server as an ASGI app on these stores."""
     (routes, needs), state = _routes(), State()
-    figures = Metrics(state)
+    figures, readiness = Metrics(state), Readiness(stores.check)
     app = Starlette(
         routes=routes,
         middleware=[
             Middleware(Measured, metrics=figures, routes=routes, logs_requests=settings.log_requests),
             Middleware(Gate, settings=settings, stores=stores, linked=(page, end_sign_in), needs=needs),
+            Middleware(Ending, readiness=readiness),
             Middleware(_Served, state=state),
         ],
         exception_handlers={HTTPException: _http_error},
@@ -79,7 +81,7 @@ def create_app_of(
     app.state.settings = settings
     app.state.stores = stores
     app.state.metrics = figures
-    app.state.readiness = Readiness(stores.check)
+    app.state.readiness = readiness
     app.state.alerts = alerts
     app.state.trials = CapacityLimiter(_TRIALS)
     app.state.sign_in = sign_in

@@ -6,11 +6,12 @@ import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from anyio import to_thread
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from starlette.datastructures import State
@@ -20,12 +21,15 @@ from starlette.responses import Response
 from tracer import _distribution
 from tracer._fault import log_once
 from tracer._journal.locations import file_size, is_remote, journal_folders, store_path
+from tracer.server.question import Question
 from tracer.store import Store
+from tracer.store.limits import time_limit
 
 _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _DELAY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 3600.0, 86_400.0)
 _END = re.compile(rb'"end":(\d{1,19})[,}]')
 _SPAN = b'{"kind":"span"'
+_SIZES_SECONDS = 3.0
 _LOOKED_AT = 400  # bytes of a line, and lines of a batch, in which the end of a span is looked for
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 DOORS = {
@@ -84,11 +88,20 @@ class Metrics:
         )
         ProcessCollector(registry=registry)
         registry.register(_Now(self, state))
+        self._sizes = Question(partial(_sizes, state))
         self._doors = {name: Door(self, name) for name in DOORS.values()}
 
     def door(self, name: str) -> Door:
         """Counts what comes in by one route."""
         return self._doors[name]
+
+    async def sizes(self) -> list[GaugeMetricFamily]:
+        """The sizes; none where the store cannot tell them in time: the other figures are wanted the more then."""
+        try:
+            return await self._sizes.answer(_SIZES_SECONDS)
+        except Exception as error:
+            log_once("sizes", "tracer server cannot tell the size of the store: %s", error)
+            return []
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
@@ -168,14 +181,27 @@ class _Now(Collector):
             for status in state.alerts.statuses.values():
                 firing.add_metric([status.rule.name], status.since is not None)
             yield firing
-        try:
-            yield from _sizes([store.open_store() for store in opened])
-        except Exception as error:
-            log_once("sizes", "tracer server cannot tell the size of the store: %s", error)
 
 
-def _sizes(stores: Sequence[Store]) -> Iterator[GaugeMetricFamily]:
-    """Size of the stores, and of the other files beside them."""
+class _Figures(Collector):
+    """Those of the registry, and the sizes."""
+
+    def __init__(self, registry: CollectorRegistry, sizes: Sequence[GaugeMetricFamily]) -> None:
+        self._registry = registry
+        self._sizes = sizes
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._registry.collect()
+        yield from self._sizes
+
+
+def _sizes(state: State) -> list[GaugeMetricFamily]:
+    """Size of the open stores, and of the other files beside them."""
+    with time_limit(_SIZES_SECONDS):
+        return [*_sizes_of([store.open_store() for store in state.stores.open()])]
+
+
+def _sizes_of(stores: Sequence[Store]) -> Iterator[GaugeMetricFamily]:
     sizes: dict[str, int] = {}
     for store in stores:
         found = store.sizes()
@@ -203,5 +229,5 @@ async def metrics(request: Request) -> Response:
     """The figures, as Prometheus reads them."""
     found: Metrics = request.app.state.metrics
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
-    content = await to_thread.run_sync(encode, found.registry)
+    content = await to_thread.run_sync(encode, _Figures(found.registry, await found.sizes()))
     return Response(content, headers={"Cache-Control": "no-store", "Content-Type": media_type})
