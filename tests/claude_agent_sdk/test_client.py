@@ -166,7 +166,9 @@ def test_a_loop_that_is_left_and_let_go_closes_the_turn(claude: Scripted, stored
 
     asyncio.run(main())
 
-    assert stored.named("Claude agent").attributes["tracer.incomplete"] in WAYS_TO_LEAVE
+    # the SDK ends its program, whose end may be seen before that of the loop
+    ways = (*WAYS_TO_LEAVE, "unfinished")
+    assert stored.named("Claude agent").attributes["tracer.incomplete"] in ways
 
 
 def test_a_cancelled_task_cancels_the_turn_with_what_had_come(claude: Scripted, stored: Trees) -> None:
