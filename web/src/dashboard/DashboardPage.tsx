@@ -48,7 +48,9 @@ export default function DashboardPage() {
   const percentile = (PERCENTILES.find(([id]) => id === url.get("latency"))?.[0] ?? "p95") as Percentile;
   const range = useQuery(histogram(selection, 80));
   const found = range.data;
-  const length = found?.since_ns && found.until_ns ? found.until_ns - found.since_ns : null;
+  // of the time that is asked for, where it has two ends: that of the answer before would give a chart in other steps
+  const time = selection.since_ns && selection.until_ns ? selection : found;
+  const length = time?.since_ns && time.until_ns ? time.until_ns - time.since_ns : null;
   const query = useQuery({
     ...statistics(selection, group, length === null ? null : stepFor(length)),
     enabled: length !== null,
