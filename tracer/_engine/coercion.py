@@ -53,7 +53,6 @@ def ignored(name: str, given: object, expected: str) -> None:
 
 def too_late(name: str, span_name: str) -> None:
     """Log once that something was told of a span that had ended."""
-
     log_once(
         "too late", "tracer ignored %s: the span %.200r has ended, and is written down as it was then", name, span_name
     )

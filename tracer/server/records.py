@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
@@ -27,6 +26,8 @@ from tracer.server.shapes import trace_shape
 from tracer.server.stores import CALLER
 from tracer.server.traces import stored_trace
 from tracer.store import Store, StoredTrace
+from tracer.store.decode import parsed
+from tracer.store.shape import put_in_shape
 
 MEDIA_TYPE = "application/x-ndjson"
 _OWNER_LIMIT = 200
@@ -66,9 +67,7 @@ async def take_records(request: Request) -> Response:
     return Response(status_code=204)
 
 
-def _take_in(
-    body: Body, owner: str | None, open_store: Callable[[], Store], door: Door, may_delete: bool = True
-) -> None:
+def _take_in(body: Body, owner: str | None, open_store: Callable[[], Store], door: Door, may_delete: bool) -> None:
     """Write the records of a body into the store."""
     lines = _lines(body.take())
     if not may_delete:
@@ -93,10 +92,11 @@ def _without_deletions(lines: Sequence[bytes]) -> list[bytes]:
 
 def _deletes(line: bytes) -> bool:
     try:
-        record = json.loads(line)  # as lenient as the store
-        kind = record.get("kind")
+        record, _ = parsed(line)  # read as the store reads it, or it would find deletions that are not seen here
+        put_in_shape(record)
+        kind = record["kind"]
         return kind == "restore" or record.get("deleted") is True or (kind == "alias" and not record.get("id"))
-    except (ValueError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return False  # the store leaves it out
 
 

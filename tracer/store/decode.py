@@ -169,6 +169,12 @@ def decode(lines: Sequence[bytes], owner: str | None) -> DecodedBatch:
 
 
 def _read(line: bytes) -> tuple[JsonObject, bytes]:
+    record, line = parsed(line)
+    return _derived(record) if "reader" in record else (record, line.strip())
+
+
+def parsed(line: bytes) -> tuple[JsonObject, bytes]:
+    """The record in a line, and the line as it is kept. Raises ValueError and RecursionError."""
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -178,7 +184,7 @@ def _read(line: bytes) -> tuple[JsonObject, bytes]:
         line = orjson.dumps(record)
     if not isinstance(record, dict):
         raise ValueError("a record is a JSON object")
-    return _derived(record) if "reader" in record else (record, line.strip())
+    return record, line
 
 
 def _derived(record: JsonObject) -> tuple[JsonObject, bytes]:
