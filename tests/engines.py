@@ -10,6 +10,11 @@ ENGINE = os.environ.get("TESTS_ENGINE", "sqlite")
 SERVER = "TESTS_ENGINE_SERVER"  # user, password, host and port of the engine that this run has started
 
 
+def projects_url(path: Path) -> str:
+    """The folder of projects that a path names, or the URL of their database."""
+    return str(path) if ENGINE == "sqlite" else url_of(path)
+
+
 def url_of(path: Path) -> str:
     """The URL of the store that a path names."""
     if ENGINE == "sqlite":

@@ -137,10 +137,13 @@ class Program(Process):
         self._waiting -= 1
 
     def go_on(self) -> None:
-        """Let it go on."""
+        """Let it go on. Raises GaveUp where it has ended."""
         assert self._popen.stdin is not None
-        self._popen.stdin.write(b"\n")
-        self._popen.stdin.flush()
+        try:
+            self._popen.stdin.write(b"\n")
+            self._popen.stdin.flush()
+        except BrokenPipeError:
+            raise GaveUp(f"the program did not come that far: {self.said()}") from None
 
     def finish(self) -> None:
         """Wait for its end, and that of its children. Raises GaveUp when it must be killed for that."""

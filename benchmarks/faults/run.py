@@ -68,7 +68,11 @@ def play(
 ) -> Outcome:
     """One scenario with one contender. Raises Unfit, GaveUp, Interrupted."""
     with Laboratory(recorder, environment, empty_store, running) as laboratory:
-        if RECORDERS[recorder].is_remote or scenario.is_about_server:
-            laboratory.serve()
-        scenario.play(laboratory, size)
-        return laboratory.count()
+        try:
+            if RECORDERS[recorder].is_remote or scenario.is_about_server:
+                laboratory.serve()
+            scenario.play(laboratory, size)
+            return laboratory.count()
+        except Exception:
+            running.check()  # whatever failed did so since its process was ended
+            raise

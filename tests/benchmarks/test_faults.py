@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.environments import ROOT, Environment
-from benchmarks.faults.laboratory import Outcome
+from benchmarks.faults.laboratory import Laboratory, Outcome
 from benchmarks.faults.page import write
 from benchmarks.faults.run import Results, run
-from benchmarks.faults.scenarios import SCENARIOS, SMALL, Scenario
+from benchmarks.faults.running import Interrupted, Running
+from benchmarks.faults.scenarios import SCENARIOS, SMALL, Scenario, Size
 
 pytestmark = [
     pytest.mark.no_store,
@@ -68,6 +69,30 @@ def test_who_is_killed_by_the_time_limit_has_not_lost_anything(monkeypatch: pyte
     assert results.left_out["hangs"] == {"tracer": "did not end within 2 s and was killed"}
     write(results, SMALL, {"tracer": HERE}, {}, str(tmp_path))
     assert "| hangs | - (1) |" in (tmp_path / "faults.md").read_text()
+
+
+@pytest.mark.parametrize("is_stopped", [True, False])
+def test_a_program_that_ended_before_it_was_to_go_on_is_no_fault_of_the_laboratory(
+    is_stopped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = Running()
+
+    def ends(laboratory: Laboratory, size: Size) -> None:
+        program = laboratory.start(["wait"], ["wait"])
+        program.until_waiting()
+        if is_stopped:
+            running.stop()
+        else:
+            os.killpg(program.pid, signal.SIGKILL)
+        while True:
+            program.go_on()
+
+    monkeypatch.setitem(SCENARIOS, "ends", Scenario("ends", ends))
+    if is_stopped:
+        with pytest.raises(Interrupted):
+            run(SMALL, {"tracer": HERE}, ["ends"], running)
+        return
+    assert "did not come that far" in run(SMALL, {"tracer": HERE}, ["ends"], running).left_out["ends"]["tracer"]
 
 
 HANGING = """

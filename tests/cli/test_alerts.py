@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.cli.conftest import Ran, span
 from tests.cli.json_shapes import check_shape
-from tracer._catalog.catalog import Catalog
+from tracer._catalog.folder import FolderCatalog
 
 RULE = '[[rule]]\nname = "{name}"\nwhen = "{when}"\nwindow = "1h"\n'
 
@@ -57,7 +57,7 @@ def test_a_file_of_rules_is_checked_and_its_channels_are_tried(
 
 
 def test_rules_of_projects_are_checked_in_their_folder(tracer_command: Callable[..., Ran], tmp_path: Path) -> None:
-    with contextlib.closing(Catalog(tmp_path / "all")) as catalog:
+    with contextlib.closing(FolderCatalog(tmp_path / "all")) as catalog:
         catalog.start()
         catalog.create_project("shop", by="a test")
     file = tmp_path / "alerts.toml"

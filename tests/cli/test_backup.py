@@ -15,7 +15,7 @@ import pytest
 import tracer
 from tests.cli.conftest import Ran
 from tests.store.records import found, span
-from tracer._catalog.catalog import Catalog
+from tracer._catalog.folder import FolderCatalog
 from tracer.server import ServerSettings, running_server
 from tracer.store import open_store
 
@@ -110,11 +110,11 @@ def test_a_folder_of_projects_is_copied_while_its_server_runs_and_its_keys_open_
     tracer_command: Callable[..., Ran], tmp_path: Path
 ) -> None:
     source, copy, again = (tmp_path / name for name in ("all", "copy", "again"))
-    with closing(Catalog(source)) as catalog:
+    with closing(FolderCatalog(source)) as catalog:
         catalog.start()
         catalog.create_project("shop", by="a test")
         _, key = catalog.create_key("checkout", "shop", ["read", "write"], by="a test")
-        models = catalog.store_file(catalog.project("shop"))
+        models = catalog._file(catalog.project("shop"))
     models = models.with_name(f"{models.name}.models")
     projects = ServerSettings(port=0, projects=True)
     with running_server(source, projects) as url, closing(open_store(url, token=key)) as store:

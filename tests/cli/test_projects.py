@@ -17,7 +17,7 @@ import pytest
 import tracer
 from tests.cli.conftest import Ran
 from tests.cli.json_shapes import check_shape
-from tracer._catalog.catalog import Catalog
+from tracer._catalog.folder import FolderCatalog
 from tracer.server import ServerSettings, running_server
 
 Tracer = Callable[..., Ran]
@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture(params=["folder", "api"])
 def place(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
     """What ``--store`` names: the folder, or the URL of its server, with an administrator's key as the token."""
-    with contextlib.closing(Catalog(folder)) as catalog:
+    with contextlib.closing(FolderCatalog(folder)) as catalog:
         key = catalog.start()
     if request.param == "folder":
         yield str(folder)
@@ -116,7 +116,7 @@ def test_doctor_finds_nothing_wrong_with_a_key_that_only_sends(
     tracer_command: Tracer, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tracer.provider.installed.names", lambda: ["ollama"])  # to load all SDKs takes long
-    with contextlib.closing(Catalog(folder)) as catalog:
+    with contextlib.closing(FolderCatalog(folder)) as catalog:
         catalog.start()
         _, key = catalog.create_key("bot", "default", ["write"], by="a test")
     tracer.configure(token=key)
@@ -158,7 +158,7 @@ def test_the_first_start_prints_the_first_administrators_key_and_the_next_none(f
 
     [key] = keys_of(told[0])
     assert keys_of(told[1]) == []
-    with contextlib.closing(Catalog(folder)) as catalog:
+    with contextlib.closing(FolderCatalog(folder)) as catalog:
         caller = catalog.caller(key)
         assert caller is not None
         assert (caller.roles, caller.project.name) == (("admin",), "default")

@@ -38,8 +38,11 @@ ON_EVERY_STORE = [
 ]  # fmt: skip
 OVER_A_SERVER = [
     "tests/cli/test_passwords.py",
+    "tests/server/test_alerts.py",
     "tests/server/test_datasets.py",
+    "tests/server/test_oidc.py",
     "tests/server/test_policies.py",
+    "tests/server/test_projects.py",
     "tests/server/test_reviews.py",
     "tests/genai/test_reviews.py",
     "tests/cli/test_copy.py::test_a_store_of_every_kind_comes_back_from_a_server_byte_for_byte",

@@ -12,7 +12,7 @@ from tracer.errors import NewerStoreError, StoreError
 from tracer.store import open_store
 from tracer.store.clickhouse.address import parse_address
 from tracer.store.clickhouse.connection import Connection
-from tracer.store.clickhouse.migrations import MIGRATIONS, SCHEMA_VERSION, schema_version, statements
+from tracer.store.clickhouse.migrations import STORE, schema_version, statements
 
 pytestmark = pytest.mark.no_store
 
@@ -24,13 +24,13 @@ def test_a_store_on_a_single_server_makes_its_tables_when_it_is_used_first(url: 
     store = open_store(url)
     store.append([span("t", "r")])
 
-    assert schema_version(connection) == SCHEMA_VERSION
+    assert schema_version(connection) == STORE.version
     assert found(store) == ["t"]
 
 
 def test_a_newer_schema_is_refused_and_not_touched(url: str) -> None:
     open_store(url).count_traces()
-    Connection(parse_address(url)).insert("migrations", [{"number": SCHEMA_VERSION + 1}])
+    Connection(parse_address(url)).insert("migrations", [{"number": STORE.version + 1}])
 
     store = open_store(url)
     with pytest.raises(NewerStoreError, match="upgrade tracer"):
@@ -56,10 +56,10 @@ def test_the_command_brings_a_store_up_to_date_and_can_be_called_again(
     assert run(["migrate", "--store", url]) == 0
     again = capfd.readouterr().out
 
-    assert f"brought up to date, schema {SCHEMA_VERSION}" in first
+    assert f"brought up to date, schema {STORE.version}" in first
     assert "is up to date" in again
     assert "word" not in first
-    assert schema_version(Connection(parse_address(url))) == SCHEMA_VERSION
+    assert schema_version(Connection(parse_address(url))) == STORE.version
 
 
 def test_the_command_refuses_a_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -69,7 +69,7 @@ def test_the_command_refuses_a_file(tmp_path: Path, capfd: pytest.CaptureFixture
 
 def test_each_statement_for_a_cluster_is_one_that_the_engine_parses(server: str) -> None:
     connection = Connection(parse_address(f"clickhouse://{server}/default"))
-    of_cluster = [text for _, text in statements(parse_address("clickhouse://db/traces?cluster=main"))]
+    of_cluster = list(statements(parse_address("clickhouse://db/traces?cluster=main")))
 
     for text in of_cluster:
         assert "ON CLUSTER main" in text
@@ -78,7 +78,7 @@ def test_each_statement_for_a_cluster_is_one_that_the_engine_parses(server: str)
 
 
 def test_statements_for_a_single_server_name_no_cluster() -> None:
-    of_one = [text for _, text in statements(parse_address("clickhouse://db/traces"))]
+    of_one = list(statements(parse_address("clickhouse://db/traces")))
 
-    assert len(of_one) == sum(map(len, MIGRATIONS))
+    assert len(of_one) == sum(map(len, STORE.migrations))
     assert not any("CLUSTER" in text or "Replicated" in text or "{" in text for text in of_one)

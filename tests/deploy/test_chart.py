@@ -60,6 +60,8 @@ def rendered(values: dict[str, Any]) -> list[dict[str, Any]]:
         ({**SECRETS, "persistence": {"enabled": False}}, {"StatefulSet", "Service"}),
         ({**SECRETS, "alerts": "[[rule]]\n", "alertsSecret": "slack"}, {"StatefulSet", "Service", "ConfigMap"}),
         (EVERYTHING, {"StatefulSet", "Service", "Ingress", "ServiceMonitor"}),
+        ({**EVERYTHING, "alerts": "[[rule]]\n"}, {"StatefulSet", "Service", "Ingress", "ServiceMonitor", "ConfigMap"}),
+        ({"projects": True}, {"StatefulSet", "Service"}),
     ],
 )
 def test_what_helm_makes_of_the_chart_is_what_kubernetes_takes(values: dict[str, Any], kinds: set[str]) -> None:
@@ -72,11 +74,41 @@ def test_what_helm_makes_of_the_chart_is_what_kubernetes_takes(values: dict[str,
 
 
 @pytest.mark.parametrize(
+    ("values", "variables"),
+    [
+        ({"projects": True}, {"TRACER_STORE": "/data/projects/"}),
+        ({"projects": True, "store": {"existingSecret": "db"}}, {"TRACER_STORE": "db/url"}),
+        (SECRETS, {"TRACER_TOKEN": "token/token"}),
+    ],
+)
+def test_a_server_of_projects_has_no_token_and_says_so(values: dict[str, Any], variables: dict[str, str]) -> None:
+    [server] = [each for each in rendered(values) if each["kind"] == "StatefulSet"]
+    [container] = server["spec"]["template"]["spec"]["containers"]
+
+    def value(each: dict[str, Any]) -> str:
+        secret = each.get("valueFrom", {}).get("secretKeyRef", {})
+        return str(each.get("value") or f"{secret['name']}/{secret['key']}")
+
+    assert {each["name"]: value(each) for each in container.get("env") or ()} == variables
+    assert ("--projects" in container["args"]) == bool(values.get("projects"))
+
+
+def test_prometheus_asks_a_server_of_projects_with_a_key_of_its_own() -> None:
+    monitor = {"enabled": True, "existingSecret": "prometheus"}
+    [found] = [each for each in rendered({"projects": True, "serviceMonitor": monitor}) if "Monitor" in each["kind"]]
+
+    assert found["spec"]["endpoints"][0]["authorization"]["credentials"] == {"name": "prometheus", "key": "token"}
+
+
+@pytest.mark.parametrize(
     ("values", "message"),
     [
         ({}, "token.existingSecret: the server is reached by others"),
         ({**SECRETS, "replicas": 2}, "replicas: several servers need one store"),
-        ({**EVERYTHING, "alerts": "[[rule]]\n"}, "alerts: each of several servers would tell"),
+        (
+            {"projects": True, "serviceMonitor": {"enabled": True}},
+            "serviceMonitor.existingSecret: a server of",
+        ),
         ({**SECRETS, "replica": 2}, "additional properties 'replica' not allowed"),
     ],
 )

@@ -61,7 +61,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         ),
         "tracer.otlp": "__init__ json logs values",
         "tracer.export": "__init__ copying lines otel parquet records",
-        "tracer._catalog": "__init__ catalog keys rows",
+        "tracer._catalog": "__init__ catalog clickhouse folder keys opening rows",
     },
     {  # what runs in the user's thread
         "tracer._engine": (
@@ -116,9 +116,9 @@ FLOORS: tuple[dict[str, str], ...] = (
             "protobuf_size protocol question records repeated retention reviews running schemas serve served settings "
             "shapes signin stores traces versions"
         ),
-        "tracer.server.alerts": "__init__ routes rules state telling watching",
+        "tracer.server.alerts": "__init__ file_state routes rules shared_state state telling watching",
         "tracer.server.oidc": "__init__ provider routes rules signing_in",
-        "tracer.server.projects": "__init__ administration app projects quota",
+        "tracer.server.projects": "__init__ administration app callers projects quota",
         "tracer.server.trying": "__init__ calling dialects routes servers",
     },
     {  # providers

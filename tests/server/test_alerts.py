@@ -19,12 +19,13 @@ import pytest
 
 from tests.server.conftest import client_of, span
 from tests.server.test_openapi import problems
-from tracer._catalog.catalog import Catalog
+from tracer._catalog.folder import FolderCatalog
 from tracer.errors import InvalidArgumentError
 from tracer.server import ServerSettings, running_server
 from tracer.server.alerts import watching
 from tracer.server.alerts.rules import Rules, read_rules
-from tracer.server.alerts.watching import Alerts, state_file
+from tracer.server.alerts.state import state_of
+from tracer.server.alerts.watching import Alerts
 from tracer.store import Store
 
 pytestmark = pytest.mark.no_store
@@ -33,7 +34,7 @@ MINUTE = 60.0
 
 def alerts_on(store: Store, rules: Rules) -> Alerts:
     """What looks at rules on one store, as a server that was just started."""
-    return Alerts(rules, lambda rule: contextlib.nullcontext(store), lambda: state_file(store.url))
+    return Alerts(rules, lambda rule: contextlib.nullcontext(store), lambda: state_of(store.url))
 
 
 class Hook:
@@ -473,7 +474,7 @@ def test_each_project_has_rules_of_its_own_and_sees_no_others(
     monkeypatch.setattr(watching, "_EVERY_SECONDS", 0.05)
     failing = '[[rule]]\nname = "{0} fails"\nproject = "{0}"\nwhen = "errors > 0"\nwindow = "10m"\n'
     file = rules("".join(map(failing.format, ("shop", "lab", "nobody"))))
-    with contextlib.closing(Catalog(tmp_path / "all")) as catalog:
+    with contextlib.closing(FolderCatalog(tmp_path / "all")) as catalog:
         administrator = catalog.start()
         for name in ("shop", "lab"):
             catalog.create_project(name, by="a test")

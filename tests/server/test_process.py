@@ -21,7 +21,7 @@ import orjson
 import pytest
 
 from tests.server.conftest import TOKEN, client_of, span
-from tracer._catalog.catalog import Catalog
+from tracer._catalog.folder import FolderCatalog
 from tracer.store import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -199,7 +199,7 @@ def test_the_first_key_of_a_server_of_projects_is_in_a_line_of_json(tmp_path: Pa
     serves, first = map(json.loads, server.lines)
     assert serves["message"] == f"tracer serves the projects in {tmp_path} at {server.url}/"
     assert first["message"] == "The first administrator's key, of the project default, which is shown this once"
-    with closing(Catalog(tmp_path)) as catalog:
+    with closing(FolderCatalog(tmp_path)) as catalog:
         caller = catalog.caller(first["key"])
     assert caller is not None
     assert caller.roles == ("admin",)

@@ -176,7 +176,11 @@ def test_a_token_opens_the_door(tmp_path: Path) -> None:
 
         tracer.configure(token="another-token-that-is-wrong")
 
-        with pytest.raises(StoreError, match="wants a token"):
+        with pytest.raises(StoreError, match="does not know the token that is given"):
+            tracer.get_trace(trace_id)
+        tracer.reset()
+        tracer.configure(store=url)
+        with pytest.raises(StoreError, match="wants a token: set TRACER_TOKEN"):
             tracer.get_trace(trace_id)
         tracer.reset()
 

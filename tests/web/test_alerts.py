@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from tests.server.conftest import span
 from tests.server.test_alerts import Hook
 from tests.web.conftest import ALL_RULES, Watched, axe, shoot
-from tracer._catalog.catalog import Catalog
+from tracer._catalog.folder import FolderCatalog
 from tracer.server import ServerSettings, running_server
 from tracer.server.alerts import watching
 from tracer.store import open_store
@@ -97,7 +97,7 @@ def test_it_is_seen_which_rules_hold_and_a_channel_is_tried(watched: Watched, fa
 def test_who_only_reads_sees_the_rules_of_the_project_and_tries_nothing(
     watched: Watched, tmp_path: Path, hook: Hook
 ) -> None:
-    with contextlib.closing(Catalog(tmp_path / "all")) as catalog:
+    with contextlib.closing(FolderCatalog(tmp_path / "all")) as catalog:
         catalog.start()
         catalog.create_project("shop", by="a test")
         seen, unseen = (catalog.create_key("ann", each, ["read"], by="a test")[1] for each in ("shop", "default"))

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.web.conftest import ALL_RULES, Watched, axe
-from tracer._catalog.catalog import Catalog
+from tracer._catalog.folder import FolderCatalog
 from tracer.server import ServerSettings, running_server
 from tracer.server.oidc.rules import Oidc
 
@@ -24,7 +24,10 @@ def test_a_person_signs_in_with_the_button_and_out_again(
     watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")  # the provider speaks HTTP
-    with contextlib.closing(Catalog(tmp_path / "all")) as catalog, provider_mock.run_server_in_thread() as provider:
+    with (
+        contextlib.closing(FolderCatalog(tmp_path / "all")) as catalog,
+        provider_mock.run_server_in_thread() as provider,
+    ):
         catalog.start()
         issuer = f"http://localhost:{provider.server_port}"
         people = Oidc(issuer, "tracer", "a secret", ("read:default=ann@shop.example",))

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.web.conftest import ALL_RULES, Watched, axe, shoot
-from tracer._catalog.catalog import Catalog
+from tracer._catalog.folder import FolderCatalog
 from tracer.server import ServerSettings, running_server
 
 pytestmark = pytest.mark.no_store
@@ -23,12 +23,12 @@ class Place(NamedTuple):
 
     url: str
     administrator: str
-    catalog: Catalog
+    catalog: FolderCatalog
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    with contextlib.closing(Catalog(tmp_path / "all")) as catalog:
+    with contextlib.closing(FolderCatalog(tmp_path / "all")) as catalog:
         key = catalog.start()
         assert key is not None
         with running_server(tmp_path / "all", ServerSettings(port=0, projects=True)) as url:

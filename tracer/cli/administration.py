@@ -1,4 +1,4 @@
-"""Access of ``tracer keys`` and ``tracer projects`` to a server: by its folder on its machine, else over its API."""
+"""Access of ``tracer keys`` and ``tracer projects`` to a server: by what it keeps its projects in, or over its API."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 import click
 
+from tracer._journal.locations import without_password
 from tracer._json import JsonObject
 from tracer.errors import InvalidArgumentError, TracerError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., object])
 _MOST_AT_ONCE = 1000
 _STORE_HELP = (
-    "The folder of a server of projects, on its machine, or its URL, with an administrator's key in TRACER_TOKEN."
+    "The folder or ClickHouse address of a server of projects, or its URL, with an administrator's key in TRACER_TOKEN."
 )
 
 
@@ -59,19 +60,15 @@ def administration(store_url: str | None) -> Iterator[Administration]:
         with closing(Connection(place.url, runtime().settings.token)) as connection:
             yield _Server(connection)
         return
-    from tracer._catalog.catalog import Catalog, has_catalog
-    from tracer._journal.locations import without_password
+    from tracer._catalog.opening import folder_of, has_projects, open_catalog
 
-    if store_url.startswith("clickhouse://"):
-        raise InvalidArgumentError(
-            f"{without_password(store_url)} has no projects and keys: a server over ClickHouse has one store and one "
-            "token, TRACER_TOKEN. Projects are those of a folder: --store FOLDER/"
-        )
-    folder = Path(store_url.removeprefix("sqlite:///"))
-    if not has_catalog(folder):
-        raise TracerError(f"{folder} has no projects; `tracer server --store {folder}{os.sep}` makes a server of some")
-    with closing(Catalog(folder)) as catalog:
-        yield _Folder(catalog)
+    if not has_projects(store_url):
+        is_remote = store_url.startswith("clickhouse://")
+        named = without_password(store_url) if is_remote else str(folder_of(store_url))
+        makes = f"--projects --store {named}" if is_remote else f"--store {named}{os.sep}"
+        raise TracerError(f"{named} has no projects; `tracer server {makes}` makes a server of some")
+    with closing(open_catalog(store_url)) as catalog:
+        yield _Catalog(catalog)
 
 
 def folder_of_projects(store_url: str | None) -> Path | None:
@@ -82,8 +79,30 @@ def folder_of_projects(store_url: str | None) -> Path | None:
     return Path(path) if path.endswith(("/", os.sep)) or os.path.isdir(path) else None
 
 
-class _Folder:
-    """The catalogue in a folder of this machine; a running server sees changes at once."""
+def projects_of(store_url: str | None) -> str | None:
+    """The folder or ClickHouse database of projects that is named; None where a store is. Raises StoreError."""
+    from tracer._catalog.opening import has_projects
+
+    if store_url is not None and store_url.startswith("clickhouse://"):
+        return store_url if has_projects(store_url) else None
+    folder = folder_of_projects(store_url)
+    return None if folder is None else str(folder)
+
+
+def place_for_projects(store_url: str | None) -> str:
+    """The folder or database that ``--projects`` is about. Raises InvalidArgumentError where none is named."""
+    path = (store_url or "").removeprefix("sqlite:///")
+    if not path:
+        raise InvalidArgumentError("--projects: name a folder, or a database of ClickHouse, with --store")
+    if os.path.isfile(path) or ("://" in path and not path.startswith("clickhouse://")):
+        raise InvalidArgumentError(
+            f"--projects: got {without_password(path)}, expected a folder, or clickhouse://user:password@host/database"
+        )
+    return path
+
+
+class _Catalog:
+    """The catalogue in a folder of this machine, or in ClickHouse; a running server sees changes at once."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -101,7 +120,7 @@ class _Folder:
         return self._catalog.change_project(name, by=self._who, **given).to_dict()
 
     def delete_project(self, name: str) -> None:
-        self._catalog.remove_files(self._catalog.delete_project(name, by=self._who))
+        self._catalog.remove_store(self._catalog.delete_project(name, by=self._who))
 
     def keys(self, project: str | None) -> list[JsonObject]:
         return [key.to_dict() for key in self._catalog.keys(project)]

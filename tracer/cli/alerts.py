@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tracer._distribution import install_advice
 from tracer._json import JsonObject
-from tracer.cli.administration import folder_of_projects
+from tracer.cli.administration import projects_of
 from tracer.cli.options import examples, json_option, store_option
 from tracer.cli.reading import store_for_reading
 from tracer.cli.screen import Screen
@@ -46,10 +45,10 @@ def command(file: str, tells: bool, as_json: bool, store_url: str | None) -> Non
         raise click.ClickException(
             f"alerts need packages that are not installed ({error.name}): {install_advice('server')}"
         ) from error
-    folder, now = folder_of_projects(store_url), time.time()
-    rules = read_rules(file, of_projects=folder is not None)
+    projects, now = projects_of(store_url), time.time()
+    rules = read_rules(file, of_projects=projects is not None)
     found: list[JsonObject] = []
-    for rule, store in _with_stores(rules.rules, store_url, folder):
+    for rule, store in _with_stores(rules.rules, store_url, projects):
         value, traces = measured(rule, store, now)
         asked = {
             "name": rule.name,
@@ -80,19 +79,17 @@ def command(file: str, tells: bool, as_json: bool, store_url: str | None) -> Non
         raise click.exceptions.Exit(1)
 
 
-def _with_stores(rules: Sequence[Rule], store_url: str | None, folder: Path | None) -> Iterator[tuple[Rule, Store]]:
+def _with_stores(rules: Sequence[Rule], store_url: str | None, projects: str | None) -> Iterator[tuple[Rule, Store]]:
     """Each rule with the store that it is about."""
-    if folder is None:
+    if projects is None:
         store = store_for_reading(store_url)
         yield from ((rule, store) for rule in rules)
         return
-    from tracer._catalog.catalog import Catalog, has_catalog
-    from tracer.store import open_store
+    from tracer._catalog.opening import has_projects, open_catalog
 
-    if not has_catalog(folder):
-        raise TracerError(f"{folder} has no projects; name the --store of the server")
-    with closing(Catalog(folder)) as catalog:
+    if not has_projects(projects):
+        raise TracerError(f"{projects} has no projects; name the --store of the server")
+    with closing(open_catalog(projects)) as catalog:
         for rule in rules:
-            file = catalog.store_file(catalog.project(rule.project or ""))
-            with closing(open_store(f"sqlite:///{file}")) as store:
+            with closing(catalog.open_store(catalog.project(rule.project or ""))) as store:
                 yield rule, store

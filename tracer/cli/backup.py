@@ -58,7 +58,7 @@ def command(folder: Path, as_json: bool, store_url: str | None) -> None:
 
 def copy_projects(source: Path, target: Path) -> int:
     """Copy a folder of projects into a new one and return the number of stores. Raises TracerError."""
-    from tracer._catalog.catalog import FILE, STORES, has_catalog
+    from tracer._catalog.folder import FILE, STORES, has_catalog
     from tracer._journal.locations import models_folder_of
     from tracer.store.sqlite.backup import copy_database
 

@@ -11,21 +11,33 @@ from tracer.errors import InvalidArgumentError
 
 
 @click.command("migrate", epilog=examples("tracer migrate --store clickhouse://tracer:…@host:8123/traces"))
-@json_option("One JSON object: the version of the tables before and after.")
+@json_option("One JSON object: the versions of the tables before and after, and those of each project.")
+@click.option(
+    "--projects", "is_of_projects", is_flag=True, help="Make the tables for projects where there are none yet."
+)
 @store_option
-def command(as_json: bool, store_url: str | None) -> None:
-    """Bring the tables of a ClickHouse store up to date.
+def command(as_json: bool, is_of_projects: bool, store_url: str | None) -> None:
+    """Bring the tables of a ClickHouse store up to date, or of a server's projects.
 
-    A store on a single server does so itself when it is opened, as a file does; one on a cluster waits for this
+    Tables on a single server are brought up to date when they are used, as a file is; those on a cluster wait for this
     command. It can be called again at any time, also after it failed.
     """
     place = store_place(store_url)
     if not place.url.startswith("clickhouse://"):
         raise InvalidArgumentError(f"{place} is no ClickHouse store: a file is brought up to date when it is opened.")
+    from tracer._catalog.opening import has_projects
     from tracer.store.clickhouse import migrate_clickhouse
 
-    before, after = migrate_clickhouse(place.url)
+    projects: dict[str, tuple[int, int]] = {}
+    if is_of_projects or has_projects(place.url):
+        from tracer._catalog.clickhouse import migrate_projects
+
+        (before, after), projects = migrate_projects(place.url)
+    else:
+        before, after = migrate_clickhouse(place.url)
     if as_json:
-        Screen().json({"store": str(place), "before": before, "after": after})
+        of_projects = [{"project": name, "before": was, "after": now} for name, (was, now) in projects.items()]
+        Screen().json({"store": str(place), "before": before, "after": after, "projects": of_projects})
         return
-    click.echo(f"{place}: {'is up to date' if before == after else 'brought up to date'}, schema {after}")
+    for name, (was, now) in {str(place): (before, after), **projects}.items():
+        click.echo(f"{name}: {'is up to date' if was == now else 'brought up to date'}, schema {now}")

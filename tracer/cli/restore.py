@@ -18,7 +18,7 @@ from tracer.errors import InvalidArgumentError
 @store_option
 def command(folder: Path, as_json: bool, store_url: str | None) -> None:
     """Make a store of a backup, where there is none yet."""
-    from tracer._catalog.catalog import has_catalog
+    from tracer._catalog.folder import has_catalog
     from tracer._journal.locations import models_folder_of
     from tracer.cli.reading import store_for_reading, store_place
     from tracer.cli.screen import tell

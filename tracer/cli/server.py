@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from tracer.cli.administration import folder_of_projects
+from tracer.cli.administration import folder_of_projects, place_for_projects
 from tracer.cli.options import examples, store_option
 from tracer.cli.serving import refuse_remote, run_projects, run_server, server_packages, serving_options, settings_for
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         "tracer server --host 0.0.0.0 --store /var/lib/tracer/traces.db",
         "TRACER_TOKEN=… tracer server --host 0.0.0.0 --allow-host traces.example.org",
         "tracer server --host 0.0.0.0 --store /var/lib/tracer/",
+        "tracer server --host 0.0.0.0 --projects --store clickhouse://tracer:…@host:8123/traces",
     ),
 )
 @serving_options
@@ -66,6 +67,12 @@ if TYPE_CHECKING:
     metavar="ROLES:PROJECT=WHO",
     help="Whom to let in: an e-mail address, @DOMAIN or CLAIM=VALUE. The first that fits counts; may be repeated.",
 )
+@click.option(
+    "--projects",
+    "has_projects",
+    is_flag=True,
+    help="Serve projects, each with a store and keys of its own: in a folder, or in ClickHouse with a database each.",
+)
 @store_option
 def command(
     host: str,
@@ -77,23 +84,24 @@ def command(
     oidc_client: str | None,
     oidc_secret_file: str | None,
     oidc_roles: tuple[str, ...],
+    has_projects: bool,
     store_url: str | None,
     **others: Any,
 ) -> None:
-    """Serve a store to other machines, or projects, each with a store and keys of its own, from a folder.
+    """Serve a store to other machines, or projects, each with a store and keys of its own, from a folder or ClickHouse.
 
     Programs there send with tracer.set_tracking_uri("http://host:5000"), or with any OTLP exporter to
     http://host:5000/v1/traces and http://host:5000/v1/logs.
     """
-    folder = folder_of_projects(store_url)
+    projects = place_for_projects(store_url) if has_projects else folder_of_projects(store_url)
     if oidc_issuer is not None:
         others["oidc"] = _provider(oidc_issuer, oidc_client, oidc_secret_file, oidc_roles)
     elif oidc_client or oidc_secret_file or oidc_roles:
         raise click.UsageError("--oidc-issuer is missing: the URL of the provider")
-    if folder is not None:
+    if projects is not None:
         if click.get_current_context().get_parameter_source("token") is ParameterSource.COMMANDLINE:
-            raise click.UsageError("--token: a folder of projects has keys instead; `tracer keys create` makes them")
-        run_projects(folder, settings_for(host, port, None, allowed_hosts, projects=True, **others), log_format)
+            raise click.UsageError("--token: projects have keys instead; `tracer keys create` makes them")
+        run_projects(str(projects), settings_for(host, port, None, allowed_hosts, projects=True, **others), log_format)
         return
     refuse_remote(store_url)
     settings = settings_for(host, port, token, allowed_hosts, **others)

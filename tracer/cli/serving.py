@@ -8,7 +8,6 @@ import threading
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -138,21 +137,21 @@ def run_server(
         recoverer.stop()
 
 
-def run_projects(folder: Path, settings: ServerSettings, log_format: LogFormat) -> None:
-    """Serve the projects of a folder until ctrl-c; the first time the first administrator's key is printed."""
-    from tracer._catalog.catalog import Catalog
+def run_projects(url: str, settings: ServerSettings, log_format: LogFormat) -> None:
+    """Serve projects until ctrl-c; the first time the first administrator's key is printed."""
+    from tracer._catalog.opening import open_catalog
     from tracer.server.logs import announce, write_log
     from tracer.server.projects.app import create_app_of_projects
     from tracer.server.serve import listen, serve
 
-    catalog = Catalog(folder)
+    catalog = open_catalog(url)
     listening = listen(settings)
     page = _page(settings, listening.getsockname()[1])
     app = create_app_of_projects(catalog, settings)
     key = catalog.start()  # after all that may fail: it is shown this once
     write_log(log_format)
 
-    served = f"tracer serves the projects in {catalog.folder}"
+    served = f"tracer serves the projects in {catalog.place}"
 
     def ready() -> None:
         if log_format == "json":

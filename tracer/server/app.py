@@ -19,7 +19,8 @@ from tracer.server import signin
 from tracer.server.access import OTHER_NEEDS, Needs
 from tracer.server.alerts.routes import list_alerts, try_channel
 from tracer.server.alerts.rules import read_rules
-from tracer.server.alerts.watching import Alerts, state_file
+from tracer.server.alerts.state import state_of
+from tracer.server.alerts.watching import Alerts
 from tracer.server.answer import answer_for, error_answer
 from tracer.server.budget import BodyBudget
 from tracer.server.ending import Ending
@@ -56,7 +57,7 @@ def create_app(
     alerts = None
     if settings.alerts:
         rules = read_rules(settings.alerts)
-        alerts = Alerts(rules, lambda rule: nullcontext(open_store()), lambda: state_file(open_store().url))
+        alerts = Alerts(rules, lambda rule: nullcontext(open_store()), lambda: state_of(open_store().url))
     return create_app_of(OneStore(open_store, settings, place=place, is_read_only=read_only), settings, alerts)
 
 

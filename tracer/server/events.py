@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 from tracer.server.gate import credentials_of
 from tracer.server.live import Live
 from tracer.server.served import served
-from tracer.server.stores import Stores
+from tracer.server.stores import Credentials, Stores
 
 
 async def events(request: Request) -> StreamingResponse:
@@ -18,12 +18,12 @@ async def events(request: Request) -> StreamingResponse:
     stores: Stores = request.app.state.stores
     given = credentials_of(request)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    stream = _event_stream(served(request).live, lambda: stores.caller(given) is not None)
+    stream = _event_stream(served(request).live, stores, given)
     return StreamingResponse(stream, 200, headers, "text/event-stream")
 
 
-async def _event_stream(live: Live, is_allowed: Callable[[], bool]) -> AsyncIterator[str]:
+async def _event_stream(live: Live, stores: Stores, given: Credentials) -> AsyncIterator[str]:
     async for number in live.numbers():
-        if not is_allowed():  # the key was revoked meanwhile
+        if await stores.caller(given) is None:  # the key was revoked meanwhile
             return
         yield ": here\n\n" if number is None else f'event: change\ndata: {{"seq": {number}}}\n\n'

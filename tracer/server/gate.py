@@ -62,14 +62,14 @@ class Gate:
         connection = HTTPConnection(scope)
         outgoing = _Outgoing(send)
         try:
-            answer = self._refusal(connection) or self._app
+            answer = await self._refusal(connection) or self._app
             await answer(scope, receive, outgoing)
         except Exception as error:
             if outgoing.has_started:
                 raise
             await answer_for(error)(scope, receive, outgoing)
 
-    def _refusal(self, connection: HTTPConnection) -> Response | None:
+    async def _refusal(self, connection: HTTPConnection) -> Response | None:
         host = connection.headers.get("host", "")
         if not is_known_host(host, (self._settings.host, *self._settings.allowed_hosts)):
             return error_answer(
@@ -82,7 +82,7 @@ class Gate:
         needs = self._needs.get(endpoint, "both")
         if needs == "nothing":
             return None
-        caller = self._stores.caller(credentials_of(connection))
+        caller = await self._stores.caller(credentials_of(connection))
         if caller is None:
             answer = error_answer(401, "a token is needed: sign in, or send Authorization: Bearer <token>")
             answer.headers["WWW-Authenticate"] = "Bearer"

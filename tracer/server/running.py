@@ -7,9 +7,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 from tracer._catalog.catalog import Catalog
+from tracer._catalog.opening import open_catalog
 from tracer._journal.locations import without_password
 from tracer._threads import start_thread
 from tracer.server.app import create_app
@@ -25,7 +25,7 @@ _START_SECONDS = 30.0
 def running_server(store: str | os.PathLike[str], settings: ServerSettings | None = None) -> Iterator[str]:
     """Serve a store from a thread while the ``with`` block runs; yields the server's URL. Port 0 takes any free one.
 
-    With ``ServerSettings(projects=True)`` the store is a folder of projects.
+    With ``ServerSettings(projects=True)`` the store is a folder of projects, or a database of ClickHouse for them.
 
     Raises CannotListenError, and StoreError if the store cannot be opened.
     """
@@ -33,7 +33,7 @@ def running_server(store: str | os.PathLike[str], settings: ServerSettings | Non
     text = os.fspath(store)
     opened: Catalog | Store
     if settings.projects:
-        opened = Catalog(Path(text))
+        opened = open_catalog(text)
         app = create_app_of_projects(opened, settings)
     else:
         opened = open_store(text if "://" in text else f"sqlite:////{os.path.abspath(text).lstrip('/')}")

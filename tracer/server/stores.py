@@ -31,8 +31,8 @@ class Stores(Protocol):
 
     wants_keys: bool
 
-    def caller(self, credentials: Credentials) -> Caller | None:
-        """The caller; None without valid credentials."""
+    async def caller(self, credentials: Credentials) -> Caller | None:
+        """The caller; None without valid credentials. Raises StoreError where keys cannot be read."""
         ...
 
     def sign_out(self, cookie: str) -> None:
@@ -81,7 +81,7 @@ class OneStore:
         self._served: Served | None = None
         self.wants_keys = settings.token is not None
 
-    def caller(self, credentials: Credentials) -> Caller | None:
+    async def caller(self, credentials: Credentials) -> Caller | None:
         """The one caller, given the token or its cookie; without them too if no token is needed."""
         token = self._settings.token
         if token is None:

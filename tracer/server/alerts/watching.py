@@ -9,12 +9,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
 from functools import cached_property
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from tracer._fault import log_once, logger
-from tracer._journal.locations import journal_folder
 from tracer._json import JsonObject
 from tracer.server.alerts.rules import TODAY, Rule, Rules, seconds_of
 from tracer.server.alerts.state import AlertState, Event, What
@@ -49,12 +47,12 @@ class Alerts(Repeated):
         self,
         rules: Rules,
         store_of: Callable[[Rule], AbstractContextManager[Store]],
-        state_file: Callable[[], Path],
+        open_state: Callable[[], AlertState],
     ) -> None:
         super().__init__("alerts", "look at its alerts", _EVERY_SECONDS, stop_seconds=_STOP_SECONDS, is_at_once=True)
         self.rules = rules
         self._store_of = store_of
-        self._state_file = state_file
+        self._open_state = open_state
         self.statuses = {rule.name: RuleStatus(rule, None, None, None) for rule in rules.rules}
 
     def _work(self) -> None:
@@ -67,7 +65,7 @@ class Alerts(Repeated):
     @cached_property
     def state(self) -> AlertState:
         """The state that outlives the server."""
-        return AlertState(self._state_file())
+        return self._open_state()
 
     def try_channel(self, name: str) -> str | None:
         """Send a channel a trial message; why it was not taken. Raises KeyError."""
@@ -194,12 +192,6 @@ def trial_message(now: float) -> JsonObject:
         "began": _shown_time(now),
         "text": "A trial: alerts of tracer arrive here",
     }
-
-
-def state_file(url: str) -> Path:
-    """The file with the state of a store's alerts: beside the store, or for a server in the user's state folder."""
-    journal = journal_folder(url)
-    return journal.with_name(journal.name.removesuffix(".journal") + ".alerts")
 
 
 def _calm_seconds(rule: Rule) -> float:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.applications import Starlette
 
 from tracer._catalog.catalog import Catalog
 from tracer._distribution import install_advice
 from tracer.errors import InvalidArgumentError
 from tracer.server.alerts.rules import read_rules
+from tracer.server.alerts.state import state_of
 from tracer.server.alerts.watching import Alerts
 from tracer.server.app import create_app_of
 from tracer.server.oidc.signing_in import SignIn
@@ -25,7 +28,9 @@ def create_app_of_projects(catalog: Catalog, settings: ServerSettings) -> Starle
     alerts = None
     if settings.alerts:
         rules = read_rules(settings.alerts, of_projects=True)
-        alerts = Alerts(rules, lambda rule: projects.borrowed(rule.project or ""), lambda: catalog.folder / "alerts.db")
+        alerts = Alerts(
+            rules, lambda rule: projects.borrowed(rule.project or ""), partial(state_of, catalog.url, of_projects=True)
+        )
     sign_in = _sign_in(projects, settings)
     catalog.end_sign_ins(None if settings.oidc is None else settings.oidc.fingerprint)
     return create_app_of(projects, settings, alerts, sign_in)

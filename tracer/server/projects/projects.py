@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 
 from starlette.types import Message, Receive
 
@@ -19,11 +20,12 @@ from tracer._catalog.rows import Caller, Project
 from tracer._fault import log_once
 from tracer._threads import start_thread
 from tracer.errors import StoreError
+from tracer.server.projects.callers import Callers
 from tracer.server.projects.quota import Quota
 from tracer.server.served import Served
 from tracer.server.settings import ServerSettings
 from tracer.server.stores import Credentials
-from tracer.store import Store, open_store
+from tracer.store import Store
 
 _EVERY_SECONDS = 30.0  # between two checks, which write down the last uses of keys and let go of projects
 _IDLE_SECONDS = 900.0  # without a request, after which a store is closed; programs that run send more often
@@ -37,6 +39,7 @@ class Projects:
 
     def __init__(self, catalog: Catalog, settings: ServerSettings) -> None:
         self.catalog = catalog
+        self._callers = Callers(catalog)
         self._settings = settings
         self._open: dict[str, _OpenProject] = {}
         self._let_go: list[_OpenProject] = []
@@ -45,13 +48,11 @@ class Projects:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def caller(self, credentials: Credentials) -> Caller | None:
-        """The caller with the key, or with the cookie of its sign-in."""
-        key, cookie = credentials
-        caller = self.catalog.caller(key) if key is not None else cookie and self.catalog.caller_of_cookie(cookie)
-        if not caller:
-            return None
-        self._used[caller.key_id] = time.time_ns()
+    async def caller(self, credentials: Credentials) -> Caller | None:
+        """The caller with the key, or with the cookie of its sign-in. Raises StoreError."""
+        caller = await self._callers.find(credentials)
+        if caller is not None:
+            self._used[caller.key_id] = time.time_ns()
         return caller
 
     def sign_out(self, cookie: str) -> None:
@@ -83,7 +84,7 @@ class Projects:
         """
         project = self.catalog.delete_project(name, by=by)
         self._let_go_of(project.id, is_deleted=True)
-        self.catalog.remove_files(project)
+        self.catalog.remove_store(project)
 
     def check(self) -> None:
         """Raise StoreError where projects and keys cannot be read."""
@@ -101,7 +102,7 @@ class Projects:
         if found is not None:
             yield found.store.open()
             return
-        with closing(open_store(self._url(project))) as store:
+        with closing(self.catalog.open_store(project)) as store:
             yield store
 
     def start(self) -> None:
@@ -118,6 +119,7 @@ class Projects:
     def stop(self) -> None:
         """End the background work, and close the stores."""
         self._ended.set()
+        self._callers.stop()
         if self._thread is not None:
             self._thread.join(5.0)
         for project in self._open.values():
@@ -129,15 +131,12 @@ class Projects:
     def _of(self, project: Project) -> _OpenProject:
         found = self._open.get(project.id)
         if found is None:
-            store = _StoreOfProject(self._url(project))
+            store = _StoreOfProject(partial(self.catalog.open_store, project))
             served = Served(store.open, self._settings, place=project.name)
             found = self._open[project.id] = _OpenProject(project, store, served)
             served.start()
         found.asked_at = time.monotonic()
         return found
-
-    def _url(self, project: Project) -> str:
-        return f"sqlite:////{str(self.catalog.store_file(project)).lstrip('/')}"
 
     def _let_go_of(self, project_id: str, *, is_deleted: bool) -> None:
         """End a project's background work; its store is closed after the requests that use it."""
@@ -165,10 +164,10 @@ class Projects:
 
     def _open_those_with_policies(self) -> None:
         for project in self.catalog.projects():
-            if self._ended.is_set() or not self.catalog.store_file(project).exists():
+            if self._ended.is_set() or not self.catalog.has_store(project):
                 continue
             try:
-                with closing(open_store(self._url(project))) as store:
+                with closing(self.catalog.open_store(project)) as store:
                     has_policies = bool(store.policies())
             except StoreError as error:
                 log_once(f"policies of {project.id}", "tracer server cannot open %s: %s", project.name, error)
@@ -190,7 +189,7 @@ class Projects:
                 self._let_go.remove(found)
                 found.store.close()
                 if found.is_deleted:
-                    self.catalog.remove_files(found.project)  # a late request may have made files anew
+                    self.catalog.remove_store(found.project)  # a late request may have made files anew
 
     def _write_uses(self) -> None:
         used, self._used = self._used, {}
@@ -215,8 +214,8 @@ class _OpenProject:
 class _StoreOfProject:
     """A store that is opened when it is first needed, by a thread that may wait."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, open_store: Callable[[], Store]) -> None:
+        self._open_store = open_store
         self._opening = threading.Lock()
         self._store: Store | None = None
         self._is_refused = False
@@ -227,7 +226,7 @@ class _StoreOfProject:
             if self._is_refused:
                 raise StoreError("the project is deleted, or the server ends")
             if self._store is None:
-                self._store = open_store(self._url)
+                self._store = self._open_store()
             return self._store
 
     def refuse(self) -> None:

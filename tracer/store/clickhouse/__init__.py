@@ -17,15 +17,16 @@ def open_clickhouse(url: str) -> ClickHouseStore:
 
     Raises InvalidArgumentError for another address, and where a package for it is not installed.
     """
-    return ClickHouseStore(url, _address(url))
+    return ClickHouseStore(url, checked_address(url))
 
 
 def migrate_clickhouse(url: str) -> tuple[int, int]:
     """Bring the tables of a store up to date; the versions of the schema before and after. Raises StoreError."""
-    return migrate(Connection(_address(url)))
+    return migrate(Connection(checked_address(url)))
 
 
-def _address(url: str) -> Address:
+def checked_address(url: str) -> Address:
+    """The address in a URL. Raises InvalidArgumentError, also where a package for it is not installed."""
     if find_spec("clickhouse_connect") is None:
         raise InvalidArgumentError(
             f"a ClickHouse store needs the package clickhouse-connect: {install_advice('clickhouse')}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from tracer.errors import InvalidArgumentError
 from tracer.store.clickhouse.objects import FOLDER
@@ -68,6 +68,16 @@ def parse_address(url: str) -> Address:
         cluster=cluster,
         attachments=_place(options["attachments"]) if "attachments" in options else None,
     )
+
+
+def url_of_project(url: str, database: str, project_id: str) -> str:
+    """The URL of another database on the same server, with a place of its own for attachments."""
+    parts = urlsplit(url)
+    options = [
+        (name, f"{value.rstrip('/')}/{project_id}" if name == "attachments" else value)
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+    ]
+    return urlunsplit(parts._replace(path=f"/{database}", query=urlencode(options, safe=":/")))
 
 
 def _place(given: str) -> str:

@@ -39,12 +39,15 @@ Contents = dict[str, Any]
 Change = Callable[[Contents], Sequence[Document]]
 
 
-def read(connection: Connection, kind: str, owner: str, ids: Sequence[str] | None = None) -> Contents:
-    """The documents of an owner by their ids, or those with some ids."""
+def read(
+    connection: Connection, kind: str, owner: str, ids: Sequence[str] | None = None, *, prefix: str = ""
+) -> Contents:
+    """The documents of an owner by their ids, or those with some ids, or with a prefix of them."""
     only, values = ("", []) if ids is None else (" AND id IN ?", [list(ids)])
     rows = connection.rows(
-        f"SELECT id, content FROM documents FINAL WHERE kind = ? AND owner = ?{only} AND NOT deleted ORDER BY id",
-        [kind, owner, *values],
+        f"SELECT id, content FROM documents FINAL WHERE kind = ? AND owner = ?{only} AND startsWith(id, ?)"
+        " AND NOT deleted ORDER BY id",
+        [kind, owner, *values, prefix],
     )
     return {id: orjson.loads(content) for id, content in rows}
 
@@ -59,13 +62,19 @@ def read_all(connection: Connection, kind: str, id: str) -> dict[str, Any]:
 
 
 def change(
-    connection: Connection, kind: str, owner: str, make: Change, ids: Sequence[str] | None = None
+    connection: Connection,
+    kind: str,
+    owner: str,
+    make: Change,
+    ids: Sequence[str] | None = None,
+    *,
+    prefix: str = "",
 ) -> Sequence[Document]:
     """Write the documents that ``make`` makes from the stored ones; it is called again if another writer was faster."""
     with connection.turns[hash((kind, owner)) % len(connection.turns)]:
         for _ in range(_TRIES):
             version = _version(connection, kind, owner)  # before the documents: later ones let the insert come too late
-            written = make(read(connection, kind, owner, ids))
+            written = make(read(connection, kind, owner, ids, prefix=prefix))
             if not written or _write(connection, kind, owner, version + 1, written):
                 return written
             time.sleep(random.uniform(0, _WAIT_SECONDS))

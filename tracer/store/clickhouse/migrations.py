@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from tracer.errors import NewerStoreError, StoreError
 from tracer.store.clickhouse.address import Address
@@ -111,14 +111,34 @@ _HEARTBEATS = """CREATE TABLE IF NOT EXISTS heartbeats {on_cluster} (
     owner String, at DateTime64(3) DEFAULT now64(3)
 ) ENGINE = {engine:ReplacingMergeTree(at)} ORDER BY owner TTL toDateTime(at) + INTERVAL 7 DAY"""
 
-_MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS migrations {on_cluster} (
+_NUMBERS = """CREATE TABLE IF NOT EXISTS {numbers} {on_cluster} (
     number UInt32, at DateTime DEFAULT now()
 ) ENGINE = {engine:ReplacingMergeTree} ORDER BY number"""
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
-    (_SPANS, _PLACES, _PLACES_OF_SPANS, _FACTS, _TRACES, _CHANGES, _DOCUMENTS, _ATTACHMENTS, _PROCESSES, _HEARTBEATS),
-)
-SCHEMA_VERSION: Final = len(MIGRATIONS)
+
+class Schema(NamedTuple):
+    """The migrations of one kind of database, and the table with the numbers of those that were run."""
+
+    numbers: str
+    migrations: tuple[tuple[str, ...], ...]
+
+    @property
+    def version(self) -> int:
+        """The version that this version of tracer needs."""
+        return len(self.migrations)
+
+
+STORE: Final = Schema(
+    "migrations",
+    (
+        (
+            _SPANS, _PLACES, _PLACES_OF_SPANS, _FACTS, _TRACES, _CHANGES, _DOCUMENTS, _ATTACHMENTS, _PROCESSES,
+            _HEARTBEATS,
+        ),
+    ),
+)  # fmt: skip
+# of projects: tracer/_catalog/clickhouse.py
+CATALOG: Final = Schema("catalog_migrations", ((_DOCUMENTS,),))
 _ENGINE = re.compile(r"\{engine:(\w+)(?:\((.*?)\))?\}")
 
 
@@ -132,54 +152,69 @@ def statement(template: str, cluster: str | None) -> str:
     return text.replace("{deduplication_window}", window)
 
 
-def statements(address: Address, after: int = 0) -> Iterator[tuple[int, str]]:
-    """The statements of the migrations after a version, each with the number of its migration."""
-    for number, templates in enumerate(MIGRATIONS[after:], start=after + 1):
+def statements(address: Address, schema: Schema = STORE, after: int = 0) -> Iterator[str]:
+    """The statements of the migrations after a version."""
+    for templates in schema.migrations[after:]:
         for template in templates:
-            yield number, statement(template, address.cluster)
+            yield statement(template, address.cluster)
 
 
-def schema_version(connection: Connection) -> int:
+def schema_version(connection: Connection, schema: Schema = STORE) -> int:
     """The version of the stored schema; 0 if there is none."""
     try:
-        return int(connection.rows("SELECT max(number) FROM migrations")[0][0])
+        return int(connection.rows(f"SELECT max(number) FROM {schema.numbers}")[0][0])
     except UnknownTableError:
         return 0
 
 
-def migrate(connection: Connection) -> tuple[int, int]:
+def migrate(connection: Connection, schema: Schema = STORE) -> tuple[int, int]:
     """Bring the schema up to date; the versions before and after. Raises NewerStoreError, StoreError."""
-    before = schema_version(connection)
-    _refuse_newer(before, connection.address)
-    if before == SCHEMA_VERSION:
+    before = schema_version(connection, schema)
+    _refuse(before, connection, schema)
+    if before == schema.version:
         return before, before
     address = connection.address
-    on_cluster = f" ON CLUSTER {address.cluster}" if address.cluster else ""
-    connection.command(f"CREATE DATABASE IF NOT EXISTS {address.database}{on_cluster}", database="")
-    connection.command(statement(_MIGRATIONS_TABLE, address.cluster))
-    for _, text in statements(address, before):
+    connection.command(f"CREATE DATABASE IF NOT EXISTS {address.database}{on_cluster(address)}", database="")
+    connection.command(statement(_NUMBERS.replace("{numbers}", schema.numbers), address.cluster))
+    for text in statements(address, schema, before):
         connection.command(text)
-    connection.insert("migrations", [{"number": number} for number in range(before + 1, SCHEMA_VERSION + 1)])
-    return before, SCHEMA_VERSION
+    connection.insert(schema.numbers, [{"number": number} for number in range(before + 1, schema.version + 1)])
+    return before, schema.version
 
 
-def check_schema(connection: Connection) -> None:
+def check_schema(connection: Connection, schema: Schema = STORE) -> None:
     """Raise NewerStoreError or StoreError where the schema is not this version's; a single server is brought to it."""
-    found = schema_version(connection)
-    _refuse_newer(found, connection.address)
-    if found == SCHEMA_VERSION:
+    found = schema_version(connection, schema)
+    _refuse(found, connection, schema)
+    if found == schema.version:
         return
     if connection.address.cluster:
+        command = "tracer migrate --projects" if schema is CATALOG else "tracer migrate"
         raise StoreError(
-            f"the store {connection.address} has schema {found}, this version of tracer needs {SCHEMA_VERSION}: "
-            "run `tracer migrate` once, when no older server writes to it any more"
+            f"the store {connection.address} has schema {found}, this version of tracer needs {schema.version}: "
+            f"run `{command}` once, when no older server writes to it any more"
         )
-    migrate(connection)
+    migrate(connection, schema)
 
 
-def _refuse_newer(found: int, address: Address) -> None:
-    if found > SCHEMA_VERSION:
+def on_cluster(address: Address) -> str:
+    """The clause that runs a statement on every server of a cluster; empty for a single server."""
+    return f" ON CLUSTER {address.cluster}" if address.cluster else ""
+
+
+def _refuse(found: int, connection: Connection, schema: Schema) -> None:
+    if found > schema.version:
         raise NewerStoreError(
-            f"the store {address} has schema {found}, which a newer version of tracer made; this one knows "
-            f"{SCHEMA_VERSION}: upgrade tracer"
+            f"the store {connection.address} has schema {found}, which a newer version of tracer made; this one knows "
+            f"{schema.version}: upgrade tracer"
+        )
+    if found == 0 and schema is STORE and schema_version(connection, CATALOG):
+        raise StoreError(
+            f"{connection.address} has projects, each with a database of its own: `tracer server --projects` serves "
+            "them, and programs and commands use that server with a key of theirs"
+        )
+    if found == 0 and schema is CATALOG and schema_version(connection, STORE):
+        raise StoreError(
+            f"{connection.address} is a store of traces already: name another database for projects; `tracer copy` "
+            "brings the traces to a project of its server"
         )

@@ -58,6 +58,16 @@ class Objects:
         except _errors() as error:
             raise self._store_error(error) from error
 
+    def clear(self) -> None:
+        """Delete all objects of the place."""
+        store = self._get()
+        try:
+            for part in store.list():
+                if part:
+                    self.delete([each["path"] for each in part])
+        except _errors() as error:
+            raise self._store_error(error) from error
+
     def _all(self, action: Callable[[Any], T], each_of: Iterable[Any]) -> list[T]:
         todo = list(each_of)
         try:

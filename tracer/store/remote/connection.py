@@ -116,7 +116,7 @@ class Connection:
                 content, headers["Content-Encoding"] = gzip.compress(content, 1), "gzip"
         answer = self._exchange(method, target, content, headers)
         if not 200 <= answer.status < 300 and not (answer.status == 404 and is_missing_fine):
-            raise _error(answer, self.url)
+            raise _error(answer, self.url, has_token=bool(self._token))
         return answer
 
     def _exchange(self, method: str, target: str, content: bytes | None, headers: dict[str, str]) -> Answer:
@@ -201,12 +201,17 @@ def path_part(text: str) -> str:
     return quote(text, safe="")
 
 
-def _error(answer: Answer, url: str) -> Exception:
+def _error(answer: Answer, url: str, *, has_token: bool) -> Exception:
     message = _message(answer)
     if answer.status == 400:
         return InvalidArgumentError(message)
     if answer.status == 409:
         return ConflictError(message)
+    if answer.status == 401 and has_token:
+        return StoreError(
+            f"the tracer server {url} does not know the token that is given, or it was revoked: set TRACER_TOKEN, or"
+            " configure(token=…), to one of this server"
+        )
     if answer.status == 401:
         return StoreError(f"the tracer server {url} wants a token: set TRACER_TOKEN, or configure(token=…)")
     if answer.status in _BUSY and _code(answer) not in _OF_THE_STORE:
