@@ -250,9 +250,8 @@ class ClickHouseCatalog:
             self.project(project)
         self.refresh()
         copy = self._copy
-        used = dict(
-            self._connection.rows("SELECT owner, max(version) FROM documents WHERE kind = ? GROUP BY owner", [_USED])
-        )
+        rows = self._connection.rows("SELECT owner, max(version) FROM documents WHERE kind = ? GROUP BY owner", [_USED])
+        used: dict[str, int] = dict(map(tuple, rows))
         now = time.time_ns()
         signed_in = (each for each in copy.sign_ins.values() if each.expires is None or each.expires > now)
         stored = (*copy.state.keys.values(), *signed_in)

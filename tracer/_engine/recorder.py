@@ -401,16 +401,20 @@ class Recorder:
 
         Without ``redact`` those of a function of the user's that recurses without an end too, without their payload.
         """
-        try:
-            while self.unwritten:
+        while self.unwritten:
+            try:
                 span = self.unwritten.pop()
+            except IndexError:  # another thread took the last one
+                return
+            try:
                 if span.generation == self.generation:
                     self._write_end(span, redact or self.redact)
-        except RecursionError:
-            self.unwritten.append(span)
-        except Exception as error:  # IndexError: another thread took the last one
-            if not isinstance(error, IndexError):
+            except RecursionError:
+                self.unwritten.append(span)
+                return
+            except Exception as error:
                 report("writing a span down", error)
+                return
 
     def _notify_end(self, span: LiveSpan, line: bytes) -> None:
         exported = self._exported_span(span, line, span._started, self._trace_fields.of(span.trace_id))
