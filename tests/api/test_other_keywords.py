@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 import tracer
 from tracer._other_keywords import NAMES, OF_AUTOLOG, OF_SPANS
 from tracer.errors import InvalidArgumentError
+from tracer.provider import _EXTRAS, BUILT_IN
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -236,6 +238,13 @@ def test_a_provider_whose_sdk_is_missing_says_so_once(
     finally:
         tracer.autolog(disable=True)
 
-    assert caplog.messages == [
-        "tracer.anthropic.autolog() has nothing to record: the package anthropic is not installed here"
-    ]
+    [message] = caplog.messages
+    assert message.startswith(
+        "tracer.anthropic.autolog() has nothing to record: the package anthropic is not installed here "
+        "(pip install '.[anthropic]' in a clone of tracer"
+    )
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_each_provider_has_an_extra_that_installs_its_sdk(name: str) -> None:
+    assert _EXTRAS.get(name, name) in (metadata("tracer-autolog").get_all("Provides-Extra") or ())

@@ -86,3 +86,33 @@ def test_strange_records_do_no_harm(records: list[dict[str, Any]]) -> None:
         assert all(row in store.models(model_id=row.model_id) for row in store.models())
         assert store.delete_traces(trace_ids=found(store)) >= 1
         store.close()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"kind": "run", "run_id": "r", "time": 1, "params": {"deep": 0}},
+        {"kind": "model", "model_id": "m", "time": 1, "tags": {"deep": 0}},
+        {"kind": "registered", "of": "prompt", "name": "p", "id": "1", "content": {"deep": 0}},
+        {"kind": "trace", "trace_id": "t", "time": 1, "metadata": {"deep": 0}},
+        {"kind": "assessment", "trace_id": "t", "id": "a", "name": "n", "value": {"deep": 0}},
+        {"kind": "log", "trace_id": "t", "span_id": "s", "time": 1, "body": {"deep": 0}},
+        {"kind": "process", "owner": "o", "resource": {"deep": 0}},
+        {"kind": "span", "trace_id": "t", "span_id": "s", "json": {"deep": 0}},
+    ],
+    ids=lambda record: str(record["kind"]),
+)
+def test_a_record_that_is_nested_as_deep_as_json_is_read_keeps_no_other_from_being_stored(
+    record: dict[str, Any], tmp_path: Path
+) -> None:
+    store = new_store(tmp_path)
+    line = orjson.dumps(record).replace(b'"deep":0', b'"deep":' + b"[" * 1000 + b"]" * 1000)
+
+    store.append([line, span("u", "v")], owner="o")
+
+    assert "u" in found(store)
+    store.runs()
+    store.models()
+    store.registered("prompt")
+    store.trace("t")
+    store.close()

@@ -253,17 +253,24 @@ def autolog_of(*packages: str, also: Keywords | None = None) -> Callable[[F], F]
             check_flags(disable=kwargs.get("disable", False))
             function(*args, **kwargs)
             if not kwargs.get("disable") and not any(map(_is_installed, packages)):
+                from tracer._distribution import install_advice
+
+                name = function.__module__.rpartition(".")[2]
                 log_once(
                     f"missing {packages[0]}",
-                    "tracer.%s.autolog() has nothing to record: the package %s is not installed here",
-                    function.__module__.rpartition(".")[2],
+                    "tracer.%s.autolog() has nothing to record: the package %s is not installed here%s",
+                    name,
                     packages[0],
+                    f" ({install_advice(_EXTRAS.get(name, name))})" if name in BUILT_IN else "",
                 )
 
         autolog.quietly = function  # type: ignore[attr-defined]  # for `autolog_all`
         return cast("F", takes_also({**OF_AUTOLOG, **(also or {})})(autolog))
 
     return decorate
+
+
+_EXTRAS = {"openai_agents": "agents", "claude_agent_sdk": "claude-agent"}  # others have their provider's name
 
 
 def _is_installed(package: str) -> bool:

@@ -19,6 +19,8 @@ from tracer.store.shape import attachment_content, put_in_shape
 from tracer.store.text import Previews, exception_type, previews
 
 _INT64 = 2**63 - 1
+_KEPT_AS_LINES = ("span", "start")
+_NESTED = 200  # levels that orjson can write; it reads more of them
 _OF_NO_TRACE = ("attachment", "process", "model", "run", "experiment", "registered", "alias")
 _OF_CALLS = frozenset(
     {
@@ -170,7 +172,12 @@ def decode(lines: Sequence[bytes], owner: str | None) -> DecodedBatch:
 
 def _read(line: bytes) -> tuple[JsonObject, bytes]:
     record, line = parsed(line)
-    return _derived(record) if "reader" in record else (record, line.strip())
+    if "reader" in record:
+        derive(record)
+        return _writable(record)
+    if line.count(b"[") + line.count(b"{") > _NESTED and record.get("kind") not in _KEPT_AS_LINES:
+        return _writable(record)
+    return record, line.strip()
 
 
 def parsed(line: bytes) -> tuple[JsonObject, bytes]:
@@ -187,11 +194,11 @@ def parsed(line: bytes) -> tuple[JsonObject, bytes]:
     return record, line
 
 
-def _derived(record: JsonObject) -> tuple[JsonObject, bytes]:
-    derive(record)
+def _writable(record: JsonObject) -> tuple[JsonObject, bytes]:
+    """A record that can be written as JSON, and that JSON."""
     try:
         return record, orjson.dumps(record)
-    except TypeError:  # nested too deep now, or a number too large: encode() takes both
+    except TypeError:  # nested too deep, or a number too large: encode() takes both
         line = encode(record)
         return orjson.loads(line), line
 
