@@ -6,7 +6,7 @@ import pytest
 
 from tracer._journal.locations import journal_folder, without_password
 from tracer.errors import InvalidArgumentError
-from tracer.store.clickhouse.address import Address, parse_address
+from tracer.store.clickhouse.address import Address, parse_address, url_of_project
 
 pytestmark = pytest.mark.no_store
 
@@ -22,6 +22,21 @@ def test_what_an_address_leaves_out_is_usual() -> None:
     assert parse_address("clickhouse://db/traces") == Address("db", 8123, "default", "", "traces")
     assert parse_address("clickhouse://db/traces?secure=1").port == 8443
     assert parse_address("clickhouse://db/traces?cluster=main").cluster == "main"
+
+
+@pytest.mark.parametrize(
+    ("options", "has_one_server"), [("", True), ("?cluster=main", False), ("?shared=1", False), ("?shared=0", True)]
+)
+def test_an_address_says_whether_tables_have_more_than_one_server(options: str, has_one_server: bool) -> None:
+    assert parse_address(f"clickhouse://db/traces{options}").has_one_server == has_one_server
+
+
+def test_another_database_of_the_same_server_has_a_place_of_its_own_for_attachments() -> None:
+    url = "clickhouse://ann:p%40ss%2F@db:9123/traces?secure=1&attachments=s3://bucket/a/&shared=1"
+
+    assert parse_address(url_of_project(url, "traces_shop_1", "1")) == parse_address(url)._replace(
+        database="traces_shop_1", attachments="s3://bucket/a/1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,6 +62,7 @@ def test_an_address_names_the_place_of_attachments(given: str, place: str) -> No
         "clickhouse://ann:secret@db/a b",
         "clickhouse://ann:secret@db/traces`; DROP DATABASE x",
         "clickhouse://ann:secret@db/traces?cluster=a'b",
+        "clickhouse://ann:secret@db/traces?cluster=main&shared=1",
         "clickhouse://ann:secret@db/traces?user=ann",
         "clickhouse://ann:secret@db/traces?attachments=",
         "clickhouse://ann:secret@db/traces?attachments=folder",

@@ -77,6 +77,26 @@ def test_each_statement_for_a_cluster_is_one_that_the_engine_parses(server: str)
         assert connection.rows(f"EXPLAIN AST {text}")
 
 
+def test_statements_for_servers_that_share_tables_are_those_of_one_server_but_for_what_is_inserted_twice() -> None:
+    of_one = list(statements(parse_address("clickhouse://db/traces")))
+    of_shared = list(statements(parse_address("clickhouse://db/traces?shared=1")))
+
+    assert [text.replace("non_replicated_ded", "replicated_ded") for text in of_one] == of_shared
+
+
+def test_shared_tables_wait_for_the_command_and_are_used_after_it(url: str) -> None:
+    shared = f"{url}?shared=1"
+    store = open_store(shared)
+    with pytest.raises(StoreError, match="run `tracer migrate`"):
+        store.append([span("t", "r")])
+
+    assert run(["migrate", "--store", shared]) == 0
+
+    store.append([span("t", "r")])
+    assert found(store) == ["t"]
+    store.close()
+
+
 def test_statements_for_a_single_server_name_no_cluster() -> None:
     of_one = list(statements(parse_address("clickhouse://db/traces")))
 

@@ -10,7 +10,7 @@ from tracer.errors import InvalidArgumentError
 from tracer.store.clickhouse.objects import FOLDER
 
 _EXAMPLE = "expected clickhouse://user:password@host:8123/database"
-_OPTIONS = ("secure", "cluster", "attachments")
+_OPTIONS = ("secure", "cluster", "shared", "attachments")
 _NAME = re.compile(r"\w+", re.ASCII)
 _BUCKET = re.compile(r"[\w.-]+(?:/[\w.=/-]+)?", re.ASCII)
 _PORT, _SECURE_PORT = 8123, 8443
@@ -18,6 +18,8 @@ _PORT, _SECURE_PORT = 8123, 8443
 
 class Address(NamedTuple):
     """The address of a store; ``cluster`` is the cluster's name if tables are replicated.
+
+    ``is_shared`` where servers share their tables without that, as in ClickHouse's cloud.
 
     ``attachments`` is the URL of a place in S3-compatible storage or of a folder, without a slash at its end; None
     where they are in a table.
@@ -31,6 +33,12 @@ class Address(NamedTuple):
     is_secure: bool = False
     cluster: str | None = None
     attachments: str | None = None
+    is_shared: bool = False
+
+    @property
+    def has_one_server(self) -> bool:
+        """Whether all requests reach the same server of ClickHouse."""
+        return not (self.cluster or self.is_shared)
 
     def __str__(self) -> str:
         """The address, without the password."""
@@ -57,7 +65,11 @@ def parse_address(url: str) -> Address:
         raise InvalidArgumentError(f"the address of a ClickHouse store names the database {database!r:.40}; {_EXAMPLE}")
     if cluster is not None and not _NAME.fullmatch(cluster):
         raise InvalidArgumentError(f"the address of a ClickHouse store names the cluster {cluster!r:.40}")
-    is_secure = options.get("secure", "0").lower() in ("1", "true", "yes", "")
+    if cluster is not None and _is_on(options, "shared"):
+        raise InvalidArgumentError(
+            "the address of a ClickHouse store has both cluster and shared: tables that are shared name no cluster"
+        )
+    is_secure = _is_on(options, "secure")
     return Address(
         host=parts.hostname,
         port=port or (_SECURE_PORT if is_secure else _PORT),
@@ -67,7 +79,12 @@ def parse_address(url: str) -> Address:
         is_secure=is_secure,
         cluster=cluster,
         attachments=_place(options["attachments"]) if "attachments" in options else None,
+        is_shared=_is_on(options, "shared"),
     )
+
+
+def _is_on(options: dict[str, str], name: str) -> bool:
+    return options.get(name, "0").lower() in ("1", "true", "yes", "")
 
 
 def url_of_project(url: str, database: str, project_id: str) -> str:

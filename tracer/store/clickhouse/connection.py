@@ -28,8 +28,9 @@ _SETTINGS = {
     "insert_deduplicate": 1,
     "max_partitions_per_insert_block": 0,  # one batch may have traces of many weeks
 }
-# another replica's rows are there when a write returns, and every read sees them
-_CLUSTER_SETTINGS = {"insert_quorum": "auto", "insert_quorum_parallel": 0, "select_sequential_consistency": 1}
+_SHARED_SETTINGS = {"select_sequential_consistency": 1}  # every read sees what was written by way of another server
+# another replica's rows are there when a write returns
+_CLUSTER_SETTINGS = {**_SHARED_SETTINGS, "insert_quorum": "auto", "insert_quorum_parallel": 0}
 _INT64 = 2**63
 _AT_ONCE_BYTES = 64 << 20
 _TURNS = 16
@@ -139,7 +140,11 @@ class Connection:
             username=to.user,
             password=to.password,
             secure=to.is_secure,
-            settings={**_SETTINGS, **(_CLUSTER_SETTINGS if to.cluster else {})},
+            settings={
+                **_SETTINGS,
+                **(_CLUSTER_SETTINGS if to.cluster else {}),
+                **(_SHARED_SETTINGS if to.is_shared else {}),
+            },
             autogenerate_session_id=False,
             form_encode_query_params=True,
             client_name="tracer",

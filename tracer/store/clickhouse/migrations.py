@@ -1,7 +1,7 @@
 """The schema as numbered migrations: append-only, each can be run again, none is ever changed.
 
 ``{engine:…}`` becomes the engine of a table, which on a cluster is its replicated kind, and ``{on_cluster}`` the clause
-that runs a statement on every server of it. On a single server a store migrates itself when it is opened first; on a
+that runs a statement on every server of it; ClickHouse's cloud does both by itself. On a single server a store migrates itself when it is opened first; on a
 cluster only ``tracer migrate`` does. A ClickHouse statement cannot be undone, so a migration that failed is run again.
 """
 
@@ -142,13 +142,14 @@ CATALOG: Final = Schema("catalog_migrations", ((_DOCUMENTS,),))
 _ENGINE = re.compile(r"\{engine:(\w+)(?:\((.*?)\))?\}")
 
 
-def statement(template: str, cluster: str | None) -> str:
-    """A statement for a single server, or for a cluster."""
+def statement(template: str, address: Address) -> str:
+    """A statement for a single server, for a cluster, or for servers that share their tables."""
+    cluster = address.cluster
     replicated = "Replicated" if cluster else ""
     text = _ENGINE.sub(lambda found: f"{replicated}{found[1]}({found[2] or ''})", template)
     text = text.replace("{hour_of_start}", HOUR_OF_START).replace("{week}", WEEK)
     text = text.replace("{on_cluster}", f"ON CLUSTER {cluster}" if cluster else "")
-    window = "replicated_deduplication_window" if cluster else "non_replicated_deduplication_window"
+    window = "non_replicated_deduplication_window" if address.has_one_server else "replicated_deduplication_window"
     return text.replace("{deduplication_window}", window)
 
 
@@ -156,7 +157,7 @@ def statements(address: Address, schema: Schema = STORE, after: int = 0) -> Iter
     """The statements of the migrations after a version."""
     for templates in schema.migrations[after:]:
         for template in templates:
-            yield statement(template, address.cluster)
+            yield statement(template, address)
 
 
 def schema_version(connection: Connection, schema: Schema = STORE) -> int:
@@ -175,7 +176,7 @@ def migrate(connection: Connection, schema: Schema = STORE) -> tuple[int, int]:
         return before, before
     address = connection.address
     connection.command(f"CREATE DATABASE IF NOT EXISTS {address.database}{on_cluster(address)}", database="")
-    connection.command(statement(_NUMBERS.replace("{numbers}", schema.numbers), address.cluster))
+    connection.command(statement(_NUMBERS.replace("{numbers}", schema.numbers), address))
     for text in statements(address, schema, before):
         connection.command(text)
     connection.insert(schema.numbers, [{"number": number} for number in range(before + 1, schema.version + 1)])
@@ -188,7 +189,7 @@ def check_schema(connection: Connection, schema: Schema = STORE) -> None:
     _refuse(found, connection, schema)
     if found == schema.version:
         return
-    if connection.address.cluster:
+    if not connection.address.has_one_server:
         command = "tracer migrate --projects" if schema is CATALOG else "tracer migrate"
         raise StoreError(
             f"the store {connection.address} has schema {found}, this version of tracer needs {schema.version}: "
