@@ -1,8 +1,9 @@
 """The schema as numbered migrations: append-only, each can be run again, none is ever changed.
 
 ``{engine:…}`` becomes the engine of a table, which on a cluster is its replicated kind, and ``{on_cluster}`` the clause
-that runs a statement on every server of it; ClickHouse's cloud does both by itself. On a single server a store migrates itself when it is opened first; on a
-cluster only ``tracer migrate`` does. A ClickHouse statement cannot be undone, so a migration that failed is run again.
+that runs a statement on every server of it; where servers share their tables, both happen by themselves. On a single
+server a store migrates itself when it is opened first; elsewhere only ``tracer migrate`` does. A ClickHouse statement
+cannot be undone, so a migration that failed is run again.
 """
 
 from __future__ import annotations
