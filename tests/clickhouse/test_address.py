@@ -60,6 +60,10 @@ def test_an_address_names_the_place_of_attachments(given: str, place: str) -> No
         "clickhouse://db/",
         "clickhouse://ann:secret@db:x/traces",
         "clickhouse://ann:secret@db/a b",
+        "clickhouse://ann:pass/secret@db/traces",
+        "clickhouse://ann:se/cret@db:8123/traces",
+        "clickhouse://ann:secret@db/12345",
+        f"clickhouse://ann:secret@db/{'x' * 101}",
         "clickhouse://ann:secret@db/traces`; DROP DATABASE x",
         "clickhouse://ann:secret@db/traces?cluster=a'b",
         "clickhouse://ann:secret@db/traces?cluster=main&shared=1",
@@ -75,6 +79,8 @@ def test_another_address_is_refused_without_telling_the_password(url: str) -> No
         parse_address(url)
 
     assert "secret" not in str(refused.value)
+    assert "cret@" not in str(refused.value)
+    assert "'se'" not in str(refused.value)
 
 
 def test_no_password_is_in_what_is_shown_or_in_the_name_of_a_folder() -> None:

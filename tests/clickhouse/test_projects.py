@@ -19,11 +19,12 @@ import pytest
 
 from tests.clickhouse.engine import engine_process
 from tests.store.records import found, span
-from tracer._catalog.catalog import Catalog
+from tracer._catalog.catalog import Catalog, made_project
 from tracer._catalog.opening import has_projects, open_catalog
 from tracer.cli import run
 from tracer.errors import ConflictError, StoreError
 from tracer.server import ServerSettings, running_server
+from tracer.server.indexer import Indexer
 from tracer.server.operations import BASE
 from tracer.server.projects.callers import KNOWN_SECONDS
 from tracer.store import Store, open_store
@@ -157,6 +158,21 @@ def test_acts_of_several_servers_have_each_a_number(catalog: Catalog, opened_cat
     assert [act.number for act in catalog.acts(limit=2, before=4)] == [3, 2]
 
 
+def test_a_sign_in_that_several_servers_revoke_at_once_is_one_act(
+    catalog: Catalog, opened_catalog: Callable[[], Catalog]
+) -> None:
+    cookie = catalog.sign_in("ann@shop.example", "default", ["read"], seconds=60, admitted_by="x")
+    [key] = [key for key in catalog.keys("default") if key.expires is not None]
+    catalogs = [opened_catalog() for _ in range(4)]
+
+    ended = at_once(*(lambda each=each: each.revoke_key(key.id, by="a test") for each in catalogs))  # type: ignore[misc]
+
+    assert len({each.revoked for each in ended if not isinstance(each, Exception)}) == 1
+    assert [act.did for act in catalog.acts()].count("revoked the key") == 1
+    catalog.refresh()
+    assert catalog.caller_of_cookie(cookie) is None
+
+
 # --- the database
 
 
@@ -206,9 +222,47 @@ def test_a_deleted_project_leaves_no_database_and_no_attachment(url: str, tmp_pa
         assert kept == {project.id for project in projects}
         assert left == {projects[1].id}
         assert [catalog.has_store(project) for project in projects] == [False, True]
-        with pytest.raises(StoreError, match="has no tables"):  # a late request makes none
-            catalog.open_store(projects[0])
+        late = catalog.open_store(projects[0])
+        with contextlib.closing(late), pytest.raises(StoreError, match="has no tables, or none any more"):
+            late.count_traces()  # and makes none
         assert not catalog.has_store(projects[0])
+
+
+def test_a_store_that_was_opened_before_its_project_was_deleted_makes_no_tables(catalog: Catalog) -> None:
+    project = catalog.create_project("shop", by="a test")
+    with contextlib.closing(catalog.open_store(project)) as store:  # nothing is asked of it yet
+        catalog.remove_store(catalog.delete_project("shop", by="a test"))
+
+        with pytest.raises(StoreError, match="has no tables, or none any more"):
+            store.append([span("a" * 32, "b" * 16)])
+    assert not catalog.has_store(project)
+
+
+def test_what_is_left_of_a_project_whose_making_broke_off_is_removed_later(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = made_project("shop", None, None)
+    catalog._begin(begun)  # type: ignore[attr-defined]  # and killed then
+    catalog.remove_leftovers()
+    assert catalog.has_store(begun)  # it may still be made
+
+    monkeypatch.setattr("tracer._catalog.clickhouse._MAKING_SECONDS", 0)
+    again = made_project("shop", None, None)
+    catalog._begin(again)  # type: ignore[attr-defined]
+    catalog.remove_leftovers()
+    assert (catalog.has_store(begun), catalog.has_store(again)) == (True, False)
+    assert [project.name for project in catalog.projects()] == ["default"]
+
+
+def test_a_store_of_clickhouse_is_not_asked_for_what_there_is_to_index(
+    url: str, opened: Callable[[str], Store]
+) -> None:
+    indexer = Indexer(lambda: opened(url))
+    indexer.start()
+
+    assert indexer._thread is not None
+    indexer._thread.join(30)
+    assert not indexer._thread.is_alive()
 
 
 def test_the_rows_of_expired_sign_ins_are_deleted(catalog: Catalog, connection: Connection) -> None:
@@ -225,6 +279,13 @@ def test_each_statement_for_projects_on_a_cluster_is_one_that_the_engine_parses(
             assert "ON CLUSTER main" in text
             assert connection.rows(f"EXPLAIN AST {text}")
         assert connection.rows("EXPLAIN AST DROP DATABASE IF EXISTS traces_shop ON CLUSTER main SYNC")
+
+
+def test_a_database_of_projects_is_served_as_nothing_else(url: str, capfd: pytest.CaptureFixture[str]) -> None:
+    open_catalog(url).close()
+
+    assert run(["server", "--port", "0", "--store", url]) == 2
+    assert "has projects, each with a database of its own: add --projects" in capfd.readouterr().err
 
 
 def test_projects_on_a_cluster_wait_for_the_command(url: str) -> None:
@@ -265,8 +326,8 @@ def test_migrate_makes_the_tables_of_a_project_whose_making_broke_off(
 ) -> None:
     project = catalog.create_project("shop", by="a test")
     catalog.remove_store(project)
-    with pytest.raises(StoreError, match="the project shop has no tables: `tracer migrate` makes them"):
-        catalog.open_store(project)
+    with pytest.raises(StoreError, match="`tracer migrate` makes those of projects"):
+        catalog.open_store(project).count_traces()
 
     assert run(["migrate", "--store", url]) == 0
 

@@ -198,6 +198,53 @@ def test_two_servers_on_one_store_tell_once(
     assert [told["what"] for told in hook.got] == ["began"]
 
 
+def test_a_server_without_a_rule_does_not_end_its_event_while_another_sees_it_hold(
+    rules: Callable[..., Path], store: Store, trace: Callable[..., None], hook: Hook
+) -> None:
+    has_it = alerts_on(store, read_rules(rules()))
+    another = '[[rule]]\nname = "Another"\nwhen = "traces > 1000"\nwindow = "1h"\n'
+    has_it_not = alerts_on(store, read_rules(rules(another)))
+    trace(NOW - MINUTE, status="ERROR")
+    for after in (0, 15, 30, 45):
+        has_it.check(NOW + after)
+        has_it_not.check(NOW + after + 1)
+    assert [told["what"] for told in hook.got] == ["began"]
+
+    has_it_not.check(NOW + 4 * MINUTE)
+    assert len(alerts_on(store, read_rules(rules(another))).state.open_events()) == 1
+    has_it_not.check(NOW + 6 * MINUTE)  # whoever had the rule has it no more
+
+    assert has_it_not.state.open_events() == []
+    assert [told["what"] for told in hook.got] == ["began"]
+
+
+def test_a_server_without_a_channel_leaves_its_messages_to_one_that_has_it(
+    rules: Callable[..., Path], store: Store, trace: Callable[..., None], hook: Hook, caplog: pytest.LogCaptureFixture
+) -> None:
+    has_it = alerts_on(store, read_rules(rules()))
+    has_it_not = alerts_on(store, read_rules(rules(channels='[channels.other]\nwebhook = "http://127.0.0.1:9/"\n')))
+    trace(NOW - MINUTE, status="ERROR")
+    hook.status = 500
+    has_it.check(NOW)
+    hook.status = 200
+    has_it_not.check(NOW + 20)
+    assert hook.got == []
+    has_it.check(NOW + 25)
+    assert [told["what"] for told in hook.got] == ["began"]
+
+    hook.status = 500
+    has_it.check(NOW + 15 * MINUTE)
+    has_it.check(NOW + 21 * MINUTE)
+    has_it_not.check(NOW + 23 * 3600)
+    assert "that no file has" not in caplog.text
+    has_it_not.check(NOW + 25 * 3600)
+    hook.status = 200
+    has_it.check(NOW + 25 * 3600 + 1)
+
+    assert "1 messages of alerts are for channels that no file has for a day" in caplog.text
+    assert [told["what"] for told in hook.got] == ["began"]
+
+
 @pytest.mark.parametrize("status", [500, 302, 404])
 def test_what_was_refused_is_told_later_and_in_order_and_no_redirect_is_followed(
     status: int, rules: Callable[..., Path], store: Store, trace: Callable[..., None], hook: Hook

@@ -282,19 +282,23 @@ def test_other_rules_at_the_next_start_end_the_sign_ins_of_before(tmp_path: Path
         assert not is_in(RULES[:1], cookie)
 
 
-def test_a_catalogue_of_before_is_taken_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_catalogue_of_before_is_taken_over(version: int, tmp_path: Path) -> None:
     import sqlite3
 
     with contextlib.closing(FolderCatalog(tmp_path / "all")) as catalog:
         key = catalog.start()
     assert key is not None
     with contextlib.closing(sqlite3.connect(tmp_path / "all" / "catalog.db")) as connection:
-        connection.execute("ALTER TABLE keys DROP COLUMN expires")
-        connection.execute("ALTER TABLE keys DROP COLUMN admitted_by")
-        connection.execute("PRAGMA user_version = 1")
+        connection.execute("DROP TABLE leftovers")
+        if version == 1:
+            connection.execute("ALTER TABLE keys DROP COLUMN expires")
+            connection.execute("ALTER TABLE keys DROP COLUMN admitted_by")
+        connection.execute(f"PRAGMA user_version = {version}")
     with contextlib.closing(FolderCatalog(tmp_path / "all")) as catalog:
         assert catalog.caller(key) is not None
         assert catalog.sign_in("ann@shop.example", "default", ["read"], seconds=60, admitted_by="x")
+        catalog.remove_leftovers()
 
 
 # --- attacks

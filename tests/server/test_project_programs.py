@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import tracer
+from tests.engines import projects_url
 from tests.server.test_projects import BASE, Shop, send, shop_in
 from tracer._engine.runtime import runtime
 from tracer.errors import BusyServerError
@@ -21,7 +22,7 @@ from tracer.store import open_store
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    yield from shop_in(tmp_path / "all")
+    yield from shop_in(projects_url(tmp_path / "all"))
 
 
 def ended(program: str, shop: Shop, key: str) -> int:
@@ -58,7 +59,7 @@ def test_a_program_records_with_two_variables_and_a_key_that_only_writes(shop: S
 
 
 def test_a_busy_server_is_an_error_of_its_own(shop: Shop) -> None:
-    shop.catalog.change_project("shop", by="a test", requests_a_minute=1, bytes_a_minute=None)
+    shop.catalog.change_project("shop", {"requests_a_minute": 1, "bytes_a_minute": None}, by="a test")
     store = open_store(shop.url, token=shop.key("shop", "read"))
     store.experiments()
     with pytest.raises(BusyServerError, match="1 requests a minute"):
@@ -68,14 +69,14 @@ def test_a_busy_server_is_an_error_of_its_own(shop: Shop) -> None:
 
 @pytest.mark.swallow_faults
 def test_a_program_whose_project_has_sent_too_much_loses_nothing(shop: Shop) -> None:
-    shop.catalog.change_project("shop", by="a test", requests_a_minute=1, bytes_a_minute=None)
+    shop.catalog.change_project("shop", {"requests_a_minute": 1, "bytes_a_minute": None}, by="a test")
     tracer.configure(store=shop.url, token=shop.key("shop", "write"))
     for number in range(12):
         with tracer.start_span(f"step {number}", attributes={"text": "x" * 300_000}):
             pass
         tracer.flush(timeout=0.3)  # refused several times, with nearly a batch before the next
-        shop.catalog.change_project("shop", by="a test", requests_a_minute=60 + number, bytes_a_minute=None)
-    shop.catalog.change_project("shop", by="a test", requests_a_minute=None, bytes_a_minute=None)
+        shop.catalog.change_project("shop", {"requests_a_minute": 60 + number, "bytes_a_minute": None}, by="a test")
+    shop.catalog.change_project("shop", {"requests_a_minute": None, "bytes_a_minute": None}, by="a test")
     assert tracer.flush(timeout=30)
 
     assert names(shop, "shop") == {f"step {number}" for number in range(12)}
@@ -88,12 +89,12 @@ def test_what_a_dead_program_left_goes_to_its_own_project(shop: Shop) -> None:
         pass
     os.kill(os.getpid(), 9)
     """
-    shop.catalog.change_project("shop", by="a test", requests_a_minute=1, bytes_a_minute=None)
+    shop.catalog.change_project("shop", {"requests_a_minute": 1, "bytes_a_minute": None}, by="a test")
     key = shop.key("shop", "write")
     with shop.client(key) as client:
         send(client)  # so that the program's records are refused
     assert ended(killed, shop, key) == -9
-    shop.catalog.change_project("shop", by="a test", requests_a_minute=None, bytes_a_minute=None)
+    shop.catalog.change_project("shop", {"requests_a_minute": None, "bytes_a_minute": None}, by="a test")
 
     found = []
     for project in ("other", "shop"):

@@ -8,6 +8,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -520,11 +521,47 @@ def test_a_deleted_project_is_gone_and_one_of_its_name_is_new(by: str, shop: Sho
             assert new.get(f"{BASE}/traces").json()["traces"] == []
 
 
+@pytest.mark.parametrize("by", ["the server", "whoever asks for it"])
+def test_what_is_left_of_a_project_whose_deleting_broke_off_is_removed(
+    by: str, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projects, "_EVERY_SECONDS", 0.05)
+    with shop.client(shop.key("shop", "read", "write")) as client:
+        send(client, *records()).raise_for_status()
+    other = shop.catalog.project("other")
+    with contextlib.closing(shop.catalog.open_store(other)) as store:
+        store.count_traces()
+
+    deleted = shop.catalog.delete_project("shop", by="a test")  # and killed before it removes the store
+    if by == "the server":
+        with running_server(shop.catalog.url, SETTINGS):
+            assert until(lambda: not shop.catalog.has_store(deleted))
+    else:
+        shop.catalog.remove_leftovers()
+
+    assert not shop.catalog.has_store(deleted)
+    assert shop.catalog.has_store(other)
+    shop.catalog.remove_leftovers()
+
+
 # --- limits
 
 
+def test_limits_that_are_changed_at_once_are_both_kept(shop: Shop) -> None:
+    with contextlib.closing(open_catalog(shop.catalog.url)) as other, ThreadPoolExecutor(2) as pool:
+        for number in range(1, 6):
+            changes = [
+                pool.submit(shop.catalog.change_project, "shop", {"requests_a_minute": number}, by="a test"),
+                pool.submit(other.change_project, "shop", {"bytes_a_minute": number}, by="a test"),
+            ]
+            for each in changes:
+                each.result()
+            found = shop.catalog.project("shop")
+            assert (found.requests_a_minute, found.bytes_a_minute) == (number, number)
+
+
 def test_a_project_that_sends_too_much_is_told_to_wait_and_others_are_not(shop: Shop) -> None:
-    shop.catalog.change_project("shop", by="a test", requests_a_minute=3, bytes_a_minute=None)
+    shop.catalog.change_project("shop", {"requests_a_minute": 3, "bytes_a_minute": None}, by="a test")
     shop.sees()
     with shop.client(shop.key("shop", "read", "write")) as client, shop.client(shop.key("other", "read")) as other:
         statuses = [client.get(f"{BASE}/traces").status_code for _ in range(3)]
@@ -539,7 +576,7 @@ def test_a_project_that_sends_too_much_is_told_to_wait_and_others_are_not(shop: 
 
 
 def test_an_administrator_changes_the_limit_of_a_project_that_has_reached_it(shop: Shop) -> None:
-    shop.catalog.change_project("default", by="a test", requests_a_minute=1, bytes_a_minute=None)
+    shop.catalog.change_project("default", {"requests_a_minute": 1, "bytes_a_minute": None}, by="a test")
     shop.sees()
     with shop.client(shop.administrator) as client:
         assert [client.get(f"{BASE}/traces").status_code for _ in range(2)] == [200, 429]
@@ -548,7 +585,7 @@ def test_an_administrator_changes_the_limit_of_a_project_that_has_reached_it(sho
 
 
 def test_bytes_count_as_they_are_received_and_a_large_body_is_taken_whole(shop: Shop) -> None:
-    shop.catalog.change_project("shop", by="a test", requests_a_minute=None, bytes_a_minute=1000)
+    shop.catalog.change_project("shop", {"requests_a_minute": None, "bytes_a_minute": 1000}, by="a test")
     shop.sees()
     with shop.client(shop.key("shop", "write")) as client:
         assert send(client, span(json={"tracer.outputs": "x" * 3000})).status_code == 204

@@ -87,14 +87,15 @@ class Catalog(Protocol):
         """Make a project. Raises InvalidArgumentError, and ConflictError if there is one of the name."""
         ...
 
-    def change_project(
-        self, name: str, *, by: str, requests_a_minute: int | None, bytes_a_minute: int | None
-    ) -> Project:
-        """Give a project these limits; None is none. Raises InvalidArgumentError and NotInCatalogError."""
+    def change_project(self, name: str, limits: Mapping[str, int | None], *, by: str) -> Project:
+        """Give a project these limits; None is none, and one that is not given stays.
+
+        Raises InvalidArgumentError and NotInCatalogError.
+        """
         ...
 
     def delete_project(self, name: str, *, by: str) -> Project:
-        """Forget a project with its keys; ``remove_store`` deletes its traces.
+        """Forget a project with its keys; ``remove_store`` deletes its traces, at once or when it is called again.
 
         Raises NotInCatalogError, and ConflictError if no administrator would be left.
         """
@@ -111,7 +112,11 @@ class Catalog(Protocol):
         ...
 
     def remove_store(self, project: Project) -> None:
-        """Delete the store of a project, with everything that it keeps."""
+        """Delete the store of a project that is deleted, with everything that it keeps."""
+        ...
+
+    def remove_leftovers(self) -> None:
+        """Delete the stores that are left of projects whose deleting, or making, broke off."""
         ...
 
     # ---- keys
@@ -164,7 +169,7 @@ def made_project(name: str, requests_a_minute: int | None, bytes_a_minute: int |
         raise InvalidArgumentError(
             f"name: got {name!r:.80}, expected 1 to 63 small letters, digits, - and _, a letter or digit first"
         )
-    check_limits(requests_a_minute, bytes_a_minute)
+    check_limits({"requests_a_minute": requests_a_minute, "bytes_a_minute": bytes_a_minute})
     return Project(secrets.token_hex(4), name, time.time_ns(), requests_a_minute, bytes_a_minute)
 
 
@@ -180,9 +185,9 @@ def check_key_name(name: str) -> None:
         raise InvalidArgumentError(f"name: got {name!r:.80}, expected 1 to {_KEY_NAME_LIMIT} characters of a line")
 
 
-def check_limits(requests_a_minute: int | None, bytes_a_minute: int | None) -> None:
+def check_limits(limits: Mapping[str, int | None]) -> None:
     """Raise InvalidArgumentError for limits that a project cannot have."""
-    for name, limit in (("requests_a_minute", requests_a_minute), ("bytes_a_minute", bytes_a_minute)):
+    for name, limit in limits.items():
         if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or not 0 < limit < MOST):
             raise InvalidArgumentError(f"{name}: got {limit!r:.40}, expected a whole number above 0, or none")
 

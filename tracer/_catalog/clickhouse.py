@@ -37,21 +37,24 @@ from tracer._catalog.rows import Act, Caller, Key, Project
 from tracer._journal.locations import journal_folders, models_folder_of
 from tracer._json import JsonObject
 from tracer.errors import ConflictError, StoreError
-from tracer.store import Store, open_store
-from tracer.store.clickhouse import checked_address
+from tracer.store import Store
+from tracer.store.clickhouse import checked_address, open_existing
 from tracer.store.clickhouse.address import Address, url_of_project
 from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.documents import Contents, Document, change
-from tracer.store.clickhouse.migrations import CATALOG, check_schema, migrate, on_cluster, schema_version
+from tracer.store.clickhouse.migrations import CATALOG, check_schema, migrate, on_cluster
 from tracer.store.clickhouse.objects import Objects
 
 _KIND, _OWNER = "catalog", ""
 _NOW = "now/"  # of the documents that a change reads
-_PROJECT, _KEY, _ACTS = f"{_NOW}project/", f"{_NOW}key/", f"{_NOW}acts"
+_PROJECT, _KEY, _ENDED, _LEFTOVER = (f"{_NOW}{kind}/" for kind in ("project", "key", "ended", "leftover"))
+_ACTS = f"{_NOW}acts"
 _ACT = "act/"
 _DIGITS: Final = len(str(MOST))
 _SIGN_IN, _USED = "sign-in", "used"  # kinds of rows that no other row depends on
 _CLEAN_SECONDS = 3600.0
+_MAKING_SECONDS = 600  # after which the making of a project has broken off
+_ANSWER_SECONDS = 10  # of ClickHouse, after which a connection is taken for dead
 
 
 class ClickHouseCatalog:
@@ -63,7 +66,7 @@ class ClickHouseCatalog:
         """Open the catalogue, which is made if the database has none and no traces. Raises StoreError."""
         self._url = url
         self._address = checked_address(url)
-        self._connection = Connection(self._address)
+        self._connection = Connection(self._address, answer_seconds=_ANSWER_SECONDS)
         check_schema(self._connection, CATALOG)
         self._reading = threading.Lock()
         self._copy = _copied(-1, [])
@@ -124,13 +127,13 @@ class ClickHouseCatalog:
         if self._copy.state.acts:
             return None
         project = made_project(FIRST_PROJECT, None, None)
-        self._make_store(project)
+        self._begin(project)
         key, secret = made_key(FIRST_KEY, project, ("admin",))
 
         def make(state: _State) -> None:
             if state.acts:
                 return
-            state.put_project(project)
+            state.put_begun(project)
             state.note("first start", "made the project", project.name)
             state.put_key(_stored_key(key, project, secret))
             state.note("first start", "made the key", described(key))
@@ -158,12 +161,12 @@ class ClickHouseCatalog:
         def make(state: _State) -> None:
             if any(other.name == name for other in state.projects.values()):
                 raise taken(name)
-            state.put_project(project)
+            state.put_begun(project)
             state.note(by, "made the project", with_limits(project))
 
         if any(other.name == name for other in self.projects()):
             raise taken(name)
-        self._make_store(project)  # before the project: its first request finds the tables
+        self._begin(project)
         try:
             self._change(make)
         except ConflictError:
@@ -171,15 +174,24 @@ class ClickHouseCatalog:
             raise
         return project
 
-    def change_project(
-        self, name: str, *, by: str, requests_a_minute: int | None, bytes_a_minute: int | None
-    ) -> Project:
-        """Give a project these limits; None is none. Raises InvalidArgumentError and NotInCatalogError."""
-        check_limits(requests_a_minute, bytes_a_minute)
+    def _begin(self, project: Project) -> None:
+        """Make the tables of a project before it is there: its first request finds them.
+
+        If that breaks off, or the project is not made, they are left over.
+        """
+        self._change(lambda state: state.put_leftover(project, time.time_ns() + _MAKING_SECONDS * 10**9))
+        self._make_store(project)
+
+    def change_project(self, name: str, limits: Mapping[str, int | None], *, by: str) -> Project:
+        """Give a project these limits; None is none, and one that is not given stays.
+
+        Raises InvalidArgumentError and NotInCatalogError.
+        """
+        check_limits(limits)
 
         def make(state: _State) -> None:
             found = _project_of(state.projects.values(), name)
-            project = found._replace(requests_a_minute=requests_a_minute, bytes_a_minute=bytes_a_minute)
+            project = found.limited(limits)
             state.put_project(project)
             state.note(by, "changed the project", with_limits(project))
 
@@ -187,7 +199,7 @@ class ClickHouseCatalog:
         return self.project(name)
 
     def delete_project(self, name: str, *, by: str) -> Project:
-        """Forget a project with its keys; ``remove_store`` deletes its traces.
+        """Forget a project with its keys; ``remove_store`` deletes its traces, at once or when it is called again.
 
         Raises NotInCatalogError, and ConflictError if no administrator would be left.
         """
@@ -206,11 +218,8 @@ class ClickHouseCatalog:
     # ---- stores of projects
 
     def open_store(self, project: Project) -> Store:
-        """The store in a project's database; StoreError where it has no tables, which no request makes."""
-        with closing(Connection(self._address_of(project))) as connection:
-            if schema_version(connection) == 0:  # deleted a moment ago, or never made on a cluster
-                raise StoreError(f"the project {project.name} has no tables: `tracer migrate` makes them")
-        return open_store(self._url_of(project))
+        """The store in a project's database, whose tables no request makes."""
+        return open_existing(self._url_of(project))
 
     def has_store(self, project: Project) -> bool:
         """Whether a project has its database."""
@@ -226,10 +235,24 @@ class ClickHouseCatalog:
             Objects(address.attachments).clear()
         for folder in (models_folder_of(url), *journal_folders(url)):
             shutil.rmtree(folder, ignore_errors=True)
+        self._change(lambda state: state.remove_leftover(project))
+
+    def remove_leftovers(self) -> None:
+        """Drop the databases that are left of projects whose deleting, or making, broke off."""
+        self.refresh()
+        for project, after in self._copy.state.leftovers.values():
+            if after <= time.time_ns():
+                self.remove_store(project)
 
     def migrate(self) -> dict[str, tuple[int, int]]:
         """Bring the tables of all projects up to date; the versions before and after, by project."""
-        return {project.name: self._make_store(project) for project in self.projects()}
+        versions: dict[str, tuple[int, int]] = {}
+        for project in self.projects():
+            versions[project.name] = self._make_store(project)
+            if project.id not in {each.id for each in self.projects()}:  # deleted meanwhile
+                self.remove_store(project)
+                del versions[project.name]
+        return versions
 
     def _make_store(self, project: Project) -> tuple[int, int]:
         with closing(Connection(self._address_of(project))) as connection:
@@ -255,7 +278,7 @@ class ClickHouseCatalog:
         now = time.time_ns()
         signed_in = (each for each in copy.sign_ins.values() if each.expires is None or each.expires > now)
         stored = (*copy.state.keys.values(), *signed_in)
-        keys = [each.shown(copy.state.projects, used.get(each.id)) for each in stored]
+        keys = [each.shown(copy.state, used.get(each.id)) for each in stored]
         chosen = [key for key in keys if project is None or key.project == project]
         return sorted(chosen, key=lambda key: (key.project, key.created, key.id))
 
@@ -284,26 +307,17 @@ class ClickHouseCatalog:
         Raises NotInCatalogError, and ConflictError if no administrator would be left.
         """
         self.refresh()
-        copy, now, revoked = self._copy, time.time_ns(), list[Key]()
-        if key_id in copy.sign_ins:
-            sign_in = copy.sign_ins[key_id]
-            shown = sign_in.shown(copy.state.projects, None)
-            if sign_in.revoked is not None:
-                return shown
-            self._write_sign_ins(2, [sign_in._replace(revoked=now)])
-            self._change(lambda state: state.note(by, "revoked the key", described(shown)))
-            return shown._replace(revoked=now)
+        sign_in, revoked = self._copy.sign_ins.get(key_id), list[Key]()
 
         def make(state: _State) -> None:
-            if key_id not in state.keys:
+            stored = state.keys.get(key_id, sign_in)
+            if stored is None or stored.project_id not in state.projects:
                 raise no_key(key_id)
-            stored = state.keys[key_id]
-            if stored.revoked is None:
-                stored = stored._replace(revoked=now)
-                state.put_key(stored)
+            if stored.shown(state, None).revoked is None:
+                state.end_key(stored)
                 state.keep_an_administrator()
-                state.note(by, "revoked the key", described(stored.shown(state.projects, None)))
-            revoked[:] = [stored.shown(state.projects, None)]
+                state.note(by, "revoked the key", described(stored.shown(state, None)))
+            revoked[:] = [stored.shown(state, None)]
 
         self._change(make)
         return revoked[0]
@@ -318,34 +332,40 @@ class ClickHouseCatalog:
         found = self.project(project)
         self._forget_expired()
         key, secret = made_key(person, found, checked_roles(roles), expires=time.time_ns() + seconds * 10**9)
-        self._write_sign_ins(1, [_stored_key(key, found, secret, admitted_by)])
+        stored = _stored_key(key, found, secret, admitted_by)
+        self._connection.insert("documents", [_row(_SIGN_IN, stored.id, 1, stored._asdict())])
+        self.refresh()
         return cookie_of(secret)
 
     def sign_out(self, cookie: str) -> None:
         """End the sign-in of a person; keys stay."""
         digest = digest_of(cookie).hex()
         self.refresh()
-        self._write_sign_ins(3, [each for each in self._copy.sign_ins.values() if each.cookie == digest], is_end=True)
+        self._end_sign_ins(each for each in self._copy.sign_ins.values() if each.cookie == digest)
 
     def end_sign_ins(self, admitted_by: str | None) -> None:
         """End all sign-ins but those that these rules have let in."""
         self.refresh()
-        others = [each for each in self._copy.sign_ins.values() if each.admitted_by != admitted_by]
-        self._write_sign_ins(3, others, is_end=True)
+        self._end_sign_ins(each for each in self._copy.sign_ins.values() if each.admitted_by != admitted_by)
 
-    def _write_sign_ins(self, version: int, sign_ins: Sequence[_StoredKey], *, is_end: bool = False) -> None:
-        rows = [_row(_SIGN_IN, each.id, version, None if is_end else each._asdict()) for each in sign_ins]
-        self._connection.insert("documents", rows)
+    def _end_sign_ins(self, sign_ins: Iterable[_StoredKey]) -> None:
+        self._connection.insert("documents", [_row(_SIGN_IN, each.id, 2, None) for each in sign_ins])
         self.refresh()
 
     def _forget_expired(self) -> None:
         """Delete the rows of sign-ins that have expired, now and then."""
         if time.monotonic() - self._cleaned_at < _CLEAN_SECONDS:
             return
-        self._cleaned_at, now = time.monotonic(), time.time_ns()
-        expired = [each.id for each in self._copy.sign_ins.values() if each.expires is not None and each.expires <= now]
-        if expired:
+        self._cleaned_at = time.monotonic()
+        rows = self._connection.rows(
+            "SELECT owner FROM documents WHERE kind = ? GROUP BY owner"
+            " HAVING max(JSONExtractInt(content, 'expires')) <= ?",
+            [_SIGN_IN, time.time_ns()],
+        )
+        if rows:
+            expired = [row[0] for row in rows]
             self._connection.command("DELETE FROM documents WHERE kind = ? AND owner IN ?", [_SIGN_IN, expired])
+            self._change(lambda state: state.forget_ended(expired))
 
     # ---- acts of administrators
 
@@ -392,9 +412,9 @@ class _StoredKey(NamedTuple):
     def is_administrator(self) -> bool:
         return "admin" in self.roles and self.revoked is None and self.expires is None
 
-    def shown(self, projects: Mapping[str, Project], used: int | None) -> Key:
-        project = projects[self.project_id].name
-        return Key(self.id, self.name, project, self.roles, self.created, used, self.revoked, self.expires)
+    def shown(self, state: _State, used: int | None) -> Key:
+        project, revoked = state.projects[self.project_id].name, self.revoked or state.ended.get(self.id)
+        return Key(self.id, self.name, project, self.roles, self.created, used, revoked, self.expires)
 
 
 class _State:
@@ -403,6 +423,12 @@ class _State:
     def __init__(self, found: Contents) -> None:
         self.projects = {id.removeprefix(_PROJECT): Project(**each) for id, each in found.items() if _PROJECT in id}
         self.keys = {id.removeprefix(_KEY): _read_key(each) for id, each in found.items() if _KEY in id}
+        self.ended = {id.removeprefix(_ENDED): int(each) for id, each in found.items() if _ENDED in id}  # sign-ins
+        self.leftovers = {  # projects that are not there, and when their stores may be removed
+            id.removeprefix(_LEFTOVER): (Project(**each["project"]), int(each["after"]))
+            for id, each in found.items()
+            if _LEFTOVER in id
+        }
         self.acts = int(found.get(_ACTS, 0))
         self.documents: list[Document] = []
 
@@ -410,12 +436,38 @@ class _State:
         self.projects[project.id] = project
         self.documents.append(Document(_PROJECT + project.id, project._asdict()))
 
+    def put_begun(self, project: Project) -> None:
+        if project.id not in self.leftovers:
+            raise StoreError(f"making the project {project.name} took so long that its tables were removed: try again")
+        self.remove_leftover(project)
+        self.put_project(project)
+
     def remove_project(self, project: Project) -> None:
         gone = [key_id for key_id, key in self.keys.items() if key.project_id == project.id]
         for key_id in gone:
             del self.keys[key_id]
         del self.projects[project.id]
         self.documents += [Document(_PROJECT + project.id, None), *(Document(_KEY + each, None) for each in gone)]
+        self.put_leftover(project, time.time_ns())
+
+    def put_leftover(self, project: Project, after: int) -> None:
+        self.leftovers[project.id] = project, after
+        self.documents.append(Document(_LEFTOVER + project.id, {"project": project._asdict(), "after": after}))
+
+    def remove_leftover(self, project: Project) -> None:
+        if self.leftovers.pop(project.id, None) is not None:
+            self.documents.append(Document(_LEFTOVER + project.id, None))
+
+    def end_key(self, key: _StoredKey) -> None:
+        now = time.time_ns()
+        if key.id in self.keys:
+            self.put_key(key._replace(revoked=now))
+        else:
+            self.ended[key.id] = now
+            self.documents.append(Document(_ENDED + key.id, now))
+
+    def forget_ended(self, sign_ins: Iterable[str]) -> None:
+        self.documents += [Document(_ENDED + each, None) for each in sign_ins if self.ended.pop(each, None)]
 
     def put_key(self, key: _StoredKey) -> None:
         self.keys[key.id] = key
@@ -454,7 +506,11 @@ def _copied(mark: int, rows: Iterable[Sequence[Any]]) -> _Copy:
             found[id] = orjson.loads(content)
     state = _State(found)
     sign_ins = {key_id: each for key_id, each in sign_ins.items() if each.project_id in state.projects}
-    valid = [each for each in (*state.keys.values(), *sign_ins.values()) if each.revoked is None]
+    valid = [
+        each
+        for each in (*state.keys.values(), *sign_ins.values())
+        if each.revoked is None and each.id not in state.ended
+    ]
     return _Copy(mark, state, sign_ins, {each.digest: each for each in valid}, {each.cookie: each for each in valid})
 
 

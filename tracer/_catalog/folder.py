@@ -36,7 +36,7 @@ FILE: Final = "catalog.db"
 STORES: Final = "projects"
 _READ_SECONDS = 1.0  # readers wait for a lock only while the file is created or closed
 _WRITE_SECONDS = 30.0  # for another process to be done
-_VERSION = 2
+_VERSION = 3
 _APPLICATION_ID = 0x54726331
 _SCHEMA = (
     """CREATE TABLE projects(
@@ -50,6 +50,8 @@ _SCHEMA = (
     """CREATE TABLE acts(
       number INTEGER PRIMARY KEY, time INTEGER NOT NULL, who TEXT NOT NULL, did TEXT NOT NULL, what TEXT NOT NULL)""",
 )
+# projects that are deleted, whose files may still be there
+_LEFTOVERS = "CREATE TABLE leftovers(id TEXT PRIMARY KEY, name TEXT NOT NULL)"
 _PROJECT = "SELECT id, name, created, requests_a_minute, bytes_a_minute FROM projects"
 _KEY = (
     "SELECT keys.id, keys.name, projects.name, roles, keys.created, last_used, revoked, expires"
@@ -161,29 +163,31 @@ class FolderCatalog:
             _note(connection, by, "made the project", with_limits(project))
         return project
 
-    def change_project(
-        self, name: str, *, by: str, requests_a_minute: int | None, bytes_a_minute: int | None
-    ) -> Project:
-        """Give a project these limits; None is none. Raises InvalidArgumentError and NotInCatalogError."""
-        check_limits(requests_a_minute, bytes_a_minute)
+    def change_project(self, name: str, limits: Mapping[str, int | None], *, by: str) -> Project:
+        """Give a project these limits; None is none, and one that is not given stays.
+
+        Raises InvalidArgumentError and NotInCatalogError.
+        """
+        check_limits(limits)
         with self._writing.transaction() as connection:
             found = _project(connection.execute(f"{_PROJECT} WHERE name = ?", (name,)), name)
-            project = found._replace(requests_a_minute=requests_a_minute, bytes_a_minute=bytes_a_minute)
+            project = found.limited(limits)
             connection.execute(
                 "UPDATE projects SET requests_a_minute = ?, bytes_a_minute = ? WHERE id = ?",
-                (requests_a_minute, bytes_a_minute, project.id),
+                (project.requests_a_minute, project.bytes_a_minute, project.id),
             )
             _note(connection, by, "changed the project", with_limits(project))
         return project
 
     def delete_project(self, name: str, *, by: str) -> Project:
-        """Forget a project with its keys; ``remove_store`` deletes its traces.
+        """Forget a project with its keys; ``remove_store`` deletes its traces, at once or when it is called again.
 
         Raises NotInCatalogError, and ConflictError if no administrator would be left.
         """
         with self._writing.transaction() as connection:
             project = _project(connection.execute(f"{_PROJECT} WHERE name = ?", (name,)), name)
             connection.execute("DELETE FROM projects WHERE id = ?", (project.id,))
+            connection.execute("INSERT INTO leftovers(id, name) VALUES (?, ?)", (project.id, project.name))
             _keep_an_administrator(connection)
             _note(connection, by, "deleted the project", project.name)
         return project
@@ -209,6 +213,13 @@ class FolderCatalog:
                     path.unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(f"cannot delete {file}: {error.strerror or error}") from error
+        with self._writing.transaction() as connection:
+            connection.execute("DELETE FROM leftovers WHERE id = ?", (project.id,))
+
+    def remove_leftovers(self) -> None:
+        """Delete the files that are left of deleted projects."""
+        for id, name in self._reading.rows("SELECT id, name FROM leftovers"):
+            self.remove_store(Project(id, name, 0, None, None))
 
     def _file(self, project: Project) -> Path:
         """The file of a project's store; a new project of an old name gets another one."""
@@ -352,12 +363,14 @@ def _create(connection: sqlite3.Connection, file: Path) -> None:
     if version > _VERSION:
         raise NewerStoreError(f"{file} was written by a newer version of tracer; upgrade ({upgrade_advice()})")
     if not is_ours:
-        for statement in _SCHEMA:
+        for statement in (*_SCHEMA, _LEFTOVERS):
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
     elif version < _VERSION:
-        connection.execute("ALTER TABLE keys ADD COLUMN expires INTEGER")
-        connection.execute("ALTER TABLE keys ADD COLUMN admitted_by TEXT")
+        if version < 2:
+            connection.execute("ALTER TABLE keys ADD COLUMN expires INTEGER")
+            connection.execute("ALTER TABLE keys ADD COLUMN admitted_by TEXT")
+        connection.execute(_LEFTOVERS)
     connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from tracer._catalog.keys import Role
@@ -16,6 +17,13 @@ class Project(NamedTuple):
     created: int
     requests_a_minute: int | None
     bytes_a_minute: int | None
+
+    def limited(self, limits: Mapping[str, int | None]) -> Project:
+        """The project with these limits; one that is not given stays."""
+        requests = limits.get("requests_a_minute", self.requests_a_minute)
+        return self._replace(
+            requests_a_minute=requests, bytes_a_minute=limits.get("bytes_a_minute", self.bytes_a_minute)
+        )
 
     def to_dict(self) -> JsonObject:
         """The project as the API gives it."""

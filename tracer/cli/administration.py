@@ -13,7 +13,7 @@ import click
 
 from tracer._journal.locations import without_password
 from tracer._json import JsonObject
-from tracer.errors import InvalidArgumentError, TracerError
+from tracer.errors import InvalidArgumentError, StoreError, TracerError
 
 if TYPE_CHECKING:
     from tracer._catalog.catalog import Catalog
@@ -101,6 +101,18 @@ def place_for_projects(store_url: str | None) -> str:
     return path
 
 
+def refuse_projects(store_url: str | None) -> None:
+    """Refuse a ClickHouse database of projects where a store is to be served; an engine that is away may have one."""
+    try:
+        is_of_projects = store_url is not None and store_url.startswith("clickhouse://") and projects_of(store_url)
+    except StoreError:
+        return
+    if is_of_projects and store_url is not None:
+        raise InvalidArgumentError(
+            f"{without_password(store_url)} has projects, each with a database of its own: add --projects"
+        )
+
+
 class _Catalog:
     """The catalogue in a folder of this machine, or in ClickHouse; a running server sees changes at once."""
 
@@ -115,9 +127,7 @@ class _Catalog:
         return self._catalog.create_project(name, by=self._who, **limits).to_dict()
 
     def change_project(self, name: str, limits: JsonObject) -> JsonObject:
-        found = self._catalog.project(name)._asdict()
-        given = {limit: limits.get(limit, found[limit]) for limit in ("requests_a_minute", "bytes_a_minute")}
-        return self._catalog.change_project(name, by=self._who, **given).to_dict()
+        return self._catalog.change_project(name, limits, by=self._who).to_dict()
 
     def delete_project(self, name: str) -> None:
         self._catalog.remove_store(self._catalog.delete_project(name, by=self._who))
@@ -175,6 +185,9 @@ class _Server:
 
 def _part(text: str) -> str:
     from tracer.store.remote.connection import path_part
+
+    if "/" in text:  # no name and no id has one, and a server would take it for another path
+        raise TracerError(f"there is no {text!r:.80}")
 
     return path_part(text)
 

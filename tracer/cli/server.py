@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from tracer.cli.administration import folder_of_projects, place_for_projects
+from tracer.cli.administration import folder_of_projects, place_for_projects, refuse_projects
 from tracer.cli.options import examples, store_option
 from tracer.cli.serving import refuse_remote, run_projects, run_server, server_packages, serving_options, settings_for
 
@@ -104,6 +104,7 @@ def command(
         run_projects(str(projects), settings_for(host, port, None, allowed_hosts, projects=True, **others), log_format)
         return
     refuse_remote(store_url)
+    refuse_projects(store_url)
     settings = settings_for(host, port, token, allowed_hosts, **others)
     run_server(store_url, settings, shows_token=token is None, log_format=log_format)
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from tracer.errors import StoreError
 from tracer.server.gate import credentials_of
 from tracer.server.live import Live
 from tracer.server.served import served
@@ -24,6 +25,10 @@ async def events(request: Request) -> StreamingResponse:
 
 async def _event_stream(live: Live, stores: Stores, given: Credentials) -> AsyncIterator[str]:
     async for number in live.numbers():
-        if await stores.caller(given) is None:  # the key was revoked meanwhile
+        try:
+            is_allowed = await stores.caller(given) is not None
+        except StoreError:
+            is_allowed = False  # not known: the listener asks again
+        if not is_allowed:  # the key was revoked meanwhile
             return
         yield ": here\n\n" if number is None else f'event: change\ndata: {{"seq": {number}}}\n\n'

@@ -29,6 +29,9 @@ class Indexer(Repeated):
 
     def _work(self) -> None:
         store = self._open_store()
+        if store.is_indexed_at_once:
+            self._ended.set()
+            return
         number = store.change_number()
         if number != self._indexed:
             self._behind_since = self._behind_since or time.monotonic()

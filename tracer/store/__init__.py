@@ -97,6 +97,11 @@ class Store(Protocol):
         """Number of threads that can usefully append at once."""
         ...
 
+    @property
+    def is_indexed_at_once(self) -> bool:
+        """Whether full text is indexed with each append, so that ``index_more`` has nothing to do."""
+        ...
+
     def append(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
         """Take in records (_records/record.py) as JSON, any kinds, any order, also repeated. Raises StoreError."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,15 +69,17 @@ class FileState:
             connection.execute("DELETE FROM messages WHERE event IN (SELECT id FROM events WHERE ended < ?)", old)
             connection.execute("DELETE FROM events WHERE ended < ?", old)
 
-    def claim(self, now: float) -> Message | None:
-        """A message to send now, claimed for this server; those of a channel in their order."""
+    def claim(self, now: float, channels: Collection[str]) -> Message | None:
+        """A message to one of these channels, claimed to be sent now; those of a channel in their order."""
+        marks = ", ".join("?" * len(channels))
         with self._changing() as connection:
             connection.execute("BEGIN IMMEDIATE")
             row = connection.execute(
                 "SELECT number, channel, content, made, tries FROM messages AS m WHERE state = 'waiting' AND next <= ?"
+                f" AND channel IN ({marks})"
                 " AND NOT EXISTS (SELECT 1 FROM messages AS earlier WHERE earlier.channel = m.channel"
                 " AND earlier.number < m.number AND earlier.state = 'waiting') ORDER BY number LIMIT 1",
-                (now,),
+                (now, *channels),
             ).fetchone()
             if row is None:
                 return None
@@ -96,6 +98,13 @@ class FileState:
                 "UPDATE messages SET state = 'waiting', tries = tries + 1, next = ? WHERE number = ?",
                 (again_at, message.number),
             )
+
+    def give_up(self, before: float, channels: Collection[str]) -> int:
+        """Number of messages to other channels that wait since before a time; they are not sent any more."""
+        marks = ", ".join("?" * len(channels))
+        old = f"UPDATE messages SET state = 'lost' WHERE state = 'waiting' AND made < ? AND channel NOT IN ({marks})"
+        with self._changing() as connection:
+            return connection.execute(old, (before, *channels)).rowcount
 
     def left_behind(self, before: float) -> int:
         """Number of messages whose sending began before a time and never ended: each may have arrived or not."""

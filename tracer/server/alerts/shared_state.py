@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -75,8 +75,8 @@ class SharedState:
 
         self._change(make)
 
-    def claim(self, now: float) -> Message | None:
-        """A message to send now, claimed for this server; those of a channel in their order."""
+    def claim(self, now: float, channels: Collection[str]) -> Message | None:
+        """A message to one of these channels, claimed to be sent now; those of a channel in their order."""
 
         def make(found: Contents) -> list[Document]:
             asked = set[str]()  # channels whose first waiting message is known
@@ -84,7 +84,7 @@ class SharedState:
                 if each["state"] != "waiting" or each["channel"] in asked:
                     continue
                 asked.add(each["channel"])
-                if each["next"] <= now:
+                if each["next"] <= now and each["channel"] in channels:
                     return [Document(id, {**each, "state": "sending", "next": now})]
             return []
 
@@ -104,14 +104,22 @@ class SharedState:
             message, lambda stored: {**stored, "state": "waiting", "tries": stored["tries"] + 1, "next": again_at}
         )
 
+    def give_up(self, before: float, channels: Collection[str]) -> int:
+        """Number of messages to other channels that wait since before a time; they are not sent any more."""
+        return self._settle_all(
+            "waiting", "lost", lambda stored: stored["made"] < before and stored["channel"] not in channels
+        )
+
     def left_behind(self, before: float) -> int:
         """Number of messages whose sending began before a time and never ended: each may have arrived or not."""
+        return self._settle_all("sending", "unknown", lambda stored: stored["next"] < before)
 
+    def _settle_all(self, state: str, other: str, is_meant: Callable[[JsonObject], bool]) -> int:
         def make(found: Contents) -> list[Document]:
             return [
-                Document(id, {**each, "state": "unknown"})
+                Document(id, {**each, "state": other})
                 for id, each in found.items()
-                if each["state"] == "sending" and each["next"] < before
+                if each["state"] == state and is_meant(each)
             ]
 
         return len(self._change(make, prefix=_MESSAGE))
@@ -142,7 +150,7 @@ class SharedState:
                 told[each["rule"]] = max(each["next"], told.get(each["rule"], 0.0))
         return told
 
-    def _alter(self, message: Message, altered: Any) -> None:
+    def _alter(self, message: Message, altered: Callable[[JsonObject], JsonObject]) -> None:
         id = _message_id(message.number)
         self._change(lambda found: [Document(id, altered(found[id]))] if id in found else [], prefix=id)
 

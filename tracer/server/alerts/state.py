@@ -6,7 +6,7 @@ that was killed in the middle, send nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol
 
@@ -65,8 +65,11 @@ class AlertState(Protocol):
         """End the event; without effect if another server has ended it already."""
         ...
 
-    def claim(self, now: float) -> Message | None:
-        """A message to send now, claimed for this server; those of a channel in their order."""
+    def claim(self, now: float, channels: Collection[str]) -> Message | None:
+        """A message to one of these channels to send now, claimed for this server; those of a channel in their order.
+
+        Those to other channels are left to the servers that have them.
+        """
         ...
 
     def settle(self, message: Message, state: str) -> None:
@@ -75,6 +78,10 @@ class AlertState(Protocol):
 
     def put_back(self, message: Message, again_at: float) -> None:
         """Note that the message was not accepted, and is sent again at a time."""
+        ...
+
+    def give_up(self, before: float, channels: Collection[str]) -> int:
+        """Number of messages to other channels that wait since before a time; they are not sent any more."""
         ...
 
     def left_behind(self, before: float) -> int:

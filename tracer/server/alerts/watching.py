@@ -83,8 +83,9 @@ class Alerts(Repeated):
         going_on = {event.rule: event for event in state.open_events()}
         for rule in self.rules.rules:
             self._look_at(rule, going_on.pop(rule.name, None), state, now)
-        for event in going_on.values():  # of rules that are no longer in the file
-            state.end(event.id, now, [])
+        for event in going_on.values():  # of rules that are not in the file; another server's may have them
+            if now - event.held >= _CALM_SECONDS:
+                state.end(event.id, now, [])
         self._tell(state, now)
 
     def _look_at(self, rule: Rule, event: Event | None, state: AlertState, now: float) -> None:
@@ -140,13 +141,11 @@ class Alerts(Repeated):
             logger.warning(
                 "tracer server: %s messages of alerts may have been told or not; they are not repeated", left
             )
-        while not self._ended.is_set() and (message := state.claim(now)) is not None:
-            channel = self.rules.channels.get(message.channel)
-            if channel is None:
-                state.settle(message, "lost")  # its channel is no longer in the file
-                continue
+        if late := state.give_up(now - _GIVEN_UP_SECONDS, self.rules.channels):
+            logger.warning("tracer server: %s messages of alerts are for channels that no file has for a day", late)
+        while not self._ended.is_set() and (message := state.claim(now, self.rules.channels)) is not None:
             try:
-                tell(channel, message.content)
+                tell(self.rules.channels[message.channel], message.content)
             except NotToldError as error:
                 state.note(message.channel, now, str(error))
                 is_over = not error.is_certain or now - message.made > _GIVEN_UP_SECONDS

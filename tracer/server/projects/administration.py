@@ -25,11 +25,8 @@ def create_project(call: Call) -> JsonObject:
 
 def change_project(call: Call) -> JsonObject:
     """Give a project other limits; null is none, and a limit that is not named stays."""
-    catalog = _projects(call).catalog
     _check_names(call.body, _LIMITS)
-    found = catalog.project(call.path["project"])
-    limits = {limit: call.body.get(limit, getattr(found, limit)) for limit in _LIMITS}
-    return catalog.change_project(found.name, by=_who(call), **limits).to_dict()
+    return _projects(call).catalog.change_project(call.path["project"], call.body, by=_who(call)).to_dict()
 
 
 def delete_project(call: Call) -> None:

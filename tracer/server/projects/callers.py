@@ -17,6 +17,7 @@ KNOWN_SECONDS: Final = 1.0  # for which a copy is used: the longest time that a 
 _WAIT_SECONDS = 3.0  # for a newer copy, before the old one is used
 _OLD_SECONDS = 60.0  # for which an old copy is used while the catalogue cannot be read
 _PACE_SECONDS = 0.2  # between two readings: also while many ask for keys that do not exist
+_UNKNOWN = "projects and keys cannot be read"
 
 
 class Callers:
@@ -34,13 +35,14 @@ class Callers:
         if not self._catalog.keeps_copy:
             return self._in_copy(credentials)
         now = time.monotonic()
-        await self._is_read_since(now - KNOWN_SECONDS)
-        if now - self._read_at > _OLD_SECONDS:
-            raise StoreError("projects and keys cannot be read")
+        is_known = await self._is_read_since(now - KNOWN_SECONDS)
+        if not is_known and now - self._read_at > _OLD_SECONDS:
+            raise StoreError(_UNKNOWN)
         caller = self._in_copy(credentials)
         if caller is None and credentials != (None, ""):
-            if not await self._is_read_since(now):  # another server may have made the key a moment ago
-                raise StoreError("projects and keys cannot be read")
+            # another server may have made the key a moment ago
+            if not is_known or not await self._is_read_since(now):
+                raise StoreError(_UNKNOWN)
             caller = self._in_copy(credentials)
         return caller
 

@@ -177,6 +177,7 @@ class Projects:
 
     def _tidy(self) -> None:
         self._write_uses()
+        self.catalog.remove_leftovers()
         there = {project.id for project in self.catalog.projects()}
         idle_since = time.monotonic() - _IDLE_SECONDS
         for project_id, found in list(self._open.items()):

@@ -20,6 +20,11 @@ def open_clickhouse(url: str) -> ClickHouseStore:
     return ClickHouseStore(url, checked_address(url))
 
 
+def open_existing(url: str) -> ClickHouseStore:
+    """The same, but its tables are not made where there are none."""
+    return ClickHouseStore(url, checked_address(url), may_be_made=False)
+
+
 def migrate_clickhouse(url: str) -> tuple[int, int]:
     """Bring the tables of a store up to date; the versions of the schema before and after. Raises StoreError."""
     return migrate(Connection(checked_address(url)))

@@ -10,8 +10,9 @@ from tracer.errors import InvalidArgumentError
 from tracer.store.clickhouse.objects import FOLDER
 
 _EXAMPLE = "expected clickhouse://user:password@host:8123/database"
+_ENCODED = "with /, @, : and % in the password as %2F, %40, %3A and %25"
 _OPTIONS = ("secure", "cluster", "shared", "attachments")
-_NAME = re.compile(r"\w+", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
 _BUCKET = re.compile(r"[\w.-]+(?:/[\w.=/-]+)?", re.ASCII)
 _PORT, _SECURE_PORT = 8123, 8443
 
@@ -50,8 +51,10 @@ def parse_address(url: str) -> Address:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise InvalidArgumentError(f"the address of a ClickHouse store: {error}; {_EXAMPLE}") from None
+    except ValueError:  # whose text may have a part of the password
+        raise InvalidArgumentError(
+            f"the address of a ClickHouse store has a host or a port that is none; {_EXAMPLE}, {_ENCODED}"
+        ) from None
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     unknown = [name for name in options if name not in _OPTIONS]
     if unknown:
@@ -62,7 +65,11 @@ def parse_address(url: str) -> Address:
     if not parts.hostname:
         raise InvalidArgumentError(f"the address of a ClickHouse store names no host; {_EXAMPLE}")
     if not _NAME.fullmatch(database):
-        raise InvalidArgumentError(f"the address of a ClickHouse store names the database {database!r:.40}; {_EXAMPLE}")
+        named = f"the database {database!r:.40}" if "@" not in parts.path else "a database with @ in its name"
+        raise InvalidArgumentError(
+            f"the address of a ClickHouse store names {named}; {_EXAMPLE}, the name of up to 100 letters, digits and _,"
+            f" a letter or _ first; {_ENCODED}"
+        )
     if cluster is not None and not _NAME.fullmatch(cluster):
         raise InvalidArgumentError(f"the address of a ClickHouse store names the cluster {cluster!r:.40}")
     if cluster is not None and _is_on(options, "shared"):

@@ -31,6 +31,7 @@ _SETTINGS = {
 _SHARED_SETTINGS = {"select_sequential_consistency": 1}  # every read sees what was written by way of another server
 # another replica's rows are there when a write returns
 _CLUSTER_SETTINGS = {**_SHARED_SETTINGS, "insert_quorum": "auto", "insert_quorum_parallel": 0}
+_ANSWER_SECONDS = 300
 _INT64 = 2**63
 _AT_ONCE_BYTES = 64 << 20
 _TURNS = 16
@@ -44,8 +45,9 @@ class UnknownTableError(StoreError):
 class Connection:
     """Queries one database, in any thread and after a fork."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, *, answer_seconds: int = _ANSWER_SECONDS) -> None:
         self.address = address
+        self._answer_seconds = answer_seconds  # for which an answer is waited for
         self.objects = Objects(address.attachments) if address.attachments else None  # with the content of attachments
         self._client: Any = None  # of clickhouse-connect
         self._process = 0
@@ -146,6 +148,7 @@ class Connection:
                 **(_SHARED_SETTINGS if to.is_shared else {}),
             },
             autogenerate_session_id=False,
+            send_receive_timeout=self._answer_seconds,
             form_encode_query_params=True,
             client_name="tracer",
         )

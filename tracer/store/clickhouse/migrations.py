@@ -176,7 +176,8 @@ def migrate(connection: Connection, schema: Schema = STORE) -> tuple[int, int]:
     if before == schema.version:
         return before, before
     address = connection.address
-    connection.command(f"CREATE DATABASE IF NOT EXISTS {address.database}{on_cluster(address)}", database="")
+    if not before:  # else it is there, unless it was deleted meanwhile
+        connection.command(f"CREATE DATABASE IF NOT EXISTS {address.database}{on_cluster(address)}", database="")
     connection.command(statement(_NUMBERS.replace("{numbers}", schema.numbers), address))
     for text in statements(address, schema, before):
         connection.command(text)
@@ -184,12 +185,19 @@ def migrate(connection: Connection, schema: Schema = STORE) -> tuple[int, int]:
     return before, schema.version
 
 
-def check_schema(connection: Connection, schema: Schema = STORE) -> None:
-    """Raise NewerStoreError or StoreError where the schema is not this version's; a single server is brought to it."""
+def check_schema(connection: Connection, schema: Schema = STORE, *, may_be_made: bool = True) -> None:
+    """Raise NewerStoreError or StoreError where the schema is not this version's; a single server is brought to it.
+
+    Without ``may_be_made`` also where there is no schema yet.
+    """
     found = schema_version(connection, schema)
     _refuse(found, connection, schema)
     if found == schema.version:
         return
+    if not found and not may_be_made:
+        raise StoreError(
+            f"{connection.address} has no tables, or none any more: `tracer migrate` makes those of projects"
+        )
     if not connection.address.has_one_server:
         command = "tracer migrate --projects" if schema is CATALOG else "tracer migrate"
         raise StoreError(

@@ -52,10 +52,12 @@ from tracer.store.rows import (
 class ClickHouseStore:
     """Keeps traces in one database of a ClickHouse server or cluster."""
 
+    is_indexed_at_once = True
     appends_at_once = 16  # waiting batches are written together: gathering.py
 
-    def __init__(self, url: str, address: Address) -> None:
+    def __init__(self, url: str, address: Address, *, may_be_made: bool = True) -> None:
         self.url = url
+        self._may_be_made = may_be_made
         self._connection = Connection(address)
         self._heartbeats = Heartbeats()
         self._gathering = Gathering(lambda batch: append(self._checked(), batch))
@@ -312,7 +314,7 @@ class ClickHouseStore:
         if not self._is_checked:
             with self._checking:
                 if not self._is_checked:
-                    check_schema(self._connection)
+                    check_schema(self._connection, may_be_made=self._may_be_made)
                     self._is_checked = True
         return self._connection
 

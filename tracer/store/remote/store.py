@@ -56,6 +56,7 @@ _BINARY = "application/octet-stream"
 class RemoteStore:
     """Keeps traces on a tracer server."""
 
+    is_indexed_at_once = True  # by the server
     appends_at_once = 2
 
     def __init__(self, url: str, token: str | None = None) -> None:

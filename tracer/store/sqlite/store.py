@@ -58,6 +58,7 @@ Result = TypeVar("Result")
 class SqliteStore:
     """Keeps traces in one SQLite file."""
 
+    is_indexed_at_once = False
     appends_at_once = 2  # one thread writes while another prepares its transaction
 
     def __init__(self, url: str, path: Path) -> None:
