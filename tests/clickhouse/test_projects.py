@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Barrier
 from typing import TypeVar
@@ -340,6 +341,7 @@ def test_migrate_makes_the_tables_of_a_project_whose_making_broke_off(
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(find_spec("chdb") is None, reason="tests/run.py makes an environment with it")
 def test_keys_are_not_called_wrong_while_the_engine_hangs(tmp_path: Path) -> None:
     with engine_process(tmp_path) as (engine, address):
         place = f"clickhouse://{address}/traces"

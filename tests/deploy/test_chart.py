@@ -78,7 +78,7 @@ def test_what_helm_makes_of_the_chart_is_what_kubernetes_takes(values: dict[str,
     [
         ({"projects": True}, {"TRACER_STORE": "/data/projects/"}),
         ({"projects": True, "store": {"existingSecret": "db"}}, {"TRACER_STORE": "db/url"}),
-        (SECRETS, {"TRACER_TOKEN": "token/token"}),
+        (SECRETS, {"TRACER_TOKEN": "tracer-token/token"}),
     ],
 )
 def test_a_server_of_projects_has_no_token_and_says_so(values: dict[str, Any], variables: dict[str, str]) -> None:

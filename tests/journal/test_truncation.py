@@ -97,7 +97,7 @@ say(count)
     assert code == 0, err
     names = stored.names()
     assert (names["first"], names["after"]) == (1, 100)
-    assert names["cut"] == int(out) or dropped(folder) > 0
+    assert names.get("cut", 0) == int(out) or dropped(folder) > 0
 
 
 def test_records_that_were_cut_off_before_they_were_delivered_are_counted(start: Any, stored: Any) -> None:
