@@ -230,7 +230,8 @@ class ClickHouseCatalog:
     def remove_store(self, project: Project) -> None:
         """Delete the database of a project, its attachments, and what this machine has of it."""
         address, url = self._address_of(project), self._url_of(project)
-        self._connection.command(f"DROP DATABASE IF EXISTS {address.database}{on_cluster(address)} SYNC", database="")
+        with closing(Connection(self._address)) as connection:  # a large one takes its time
+            connection.command(f"DROP DATABASE IF EXISTS {address.database}{on_cluster(address)} SYNC", database="")
         if address.attachments:
             Objects(address.attachments).clear()
         for folder in (models_folder_of(url), *journal_folders(url)):
