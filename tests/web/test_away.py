@@ -110,9 +110,13 @@ def test_a_page_whose_file_is_missing_says_so_and_leaves_the_others(page: Page) 
     expect(page.get_by_role("alert")).to_contain_text("has no file for this page (sessions)")
 
 
-@pytest.mark.parametrize("is_replaced", [False, True], ids=["another-store", "a-new-file-of-the-same-name"])
+@pytest.mark.parametrize(
+    ("is_replaced", "is_heard"),
+    [(False, True), (True, True), (True, False)],
+    ids=["another-store", "a-new-file-of-the-same-name", "a-new-file-before-anything-was-heard"],
+)
 def test_a_server_that_is_back_with_another_store_shows_that_one(
-    watched: Watched, store: Path, tmp_path: Path, is_replaced: bool
+    watched: Watched, store: Path, tmp_path: Path, is_replaced: bool, is_heard: bool
 ) -> None:
     for _ in range(3):  # the change number of the other store is smaller
         recorded(store, "first trace")
@@ -121,9 +125,15 @@ def test_a_server_that_is_back_with_another_store_shows_that_one(
     recorded(other, "second trace")
     server = Restarted(store)
     page = watched.open(server.url)
-    page.goto("/traces")
+    if not is_heard:
+        page.route("**/api/v1/events", lambda route: route.abort())
+        page.goto("/traces")
+    else:
+        with page.expect_response("**/api/v1/events"):
+            page.goto("/traces")
     expect(page.get_by_role("link", name="first trace").first).to_be_visible()
     server.stop()
+    page.unroute_all()
     if is_replaced:
         shutil.rmtree(store.parent)
         shutil.move(other.parent, store.parent)

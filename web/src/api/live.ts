@@ -30,6 +30,8 @@ let newest = 0;
 function notify(seq: number): void {
   // the change number of a store does not fall: a file of the same name has replaced it
   if (isBack && seq < newest) window.location.reload();
+  // nothing was heard before the connection broke, so what is shown may be of another store
+  if (isBack && newest === 0) void queryClient.resetQueries();
   isBack = false;
   newest = seq;
   for (const listener of listeners) listener(seq);
