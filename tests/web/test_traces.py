@@ -497,6 +497,7 @@ def test_the_list_is_worked_by_keyboard_alone(page: Page) -> None:
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_contain_text("next, previous row")
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("/")
     expect(page.get_by_label(FILTER)).to_be_focused()
 
