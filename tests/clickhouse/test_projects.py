@@ -357,9 +357,11 @@ def test_keys_are_not_called_wrong_while_the_engine_hangs(tmp_path: Path) -> Non
             time.sleep(KNOWN_SECONDS)
             engine.send_signal(signal.SIGSTOP)
             known, unknown = asks(key), asks("x" * 40)
+            sign_in = client.post(f"{url}{BASE}/sign-in", json={"token": "x" * 40})
             engine.send_signal(signal.SIGCONT)
             after = [asks(key).status_code, asks("x" * 40).status_code]
 
     assert (before, known.status_code, unknown.status_code) == (200, 200, 503)
+    assert sign_in.status_code == 503
     assert "projects and keys cannot be read" in unknown.text
     assert after == [200, 401]

@@ -41,7 +41,7 @@ from tracer.store import Store
 from tracer.store.clickhouse import checked_address, open_existing
 from tracer.store.clickhouse.address import Address, url_of_project
 from tracer.store.clickhouse.connection import Connection
-from tracer.store.clickhouse.documents import Contents, Document, change
+from tracer.store.clickhouse.documents import Contents, Document, change, row
 from tracer.store.clickhouse.migrations import CATALOG, check_schema, migrate, on_cluster
 from tracer.store.clickhouse.objects import Objects
 
@@ -116,7 +116,7 @@ class ClickHouseCatalog:
 
     def note_used(self, times: Mapping[str, int]) -> None:
         """Write down when keys, by id, were used last, in ns."""
-        rows = [_row(_USED, key_id, used, {}) for key_id, used in times.items()]
+        rows = [row(_USED, key_id, used, {}) for key_id, used in times.items()]
         self._connection.insert("documents", rows)
 
     # ---- projects
@@ -231,7 +231,7 @@ class ClickHouseCatalog:
         """Delete the database of a project, its attachments, and what this machine has of it."""
         address, url = self._address_of(project), self._url_of(project)
         with closing(Connection(self._address)) as connection:  # a large one takes its time
-            connection.command(f"DROP DATABASE IF EXISTS {address.database}{on_cluster(address)} SYNC", database="")
+            connection.command(f"DROP DATABASE IF EXISTS {address.database} {on_cluster(address)} SYNC", database="")
         if address.attachments:
             Objects(address.attachments).clear()
         for folder in (models_folder_of(url), *journal_folders(url)):
@@ -334,7 +334,7 @@ class ClickHouseCatalog:
         self._forget_expired()
         key, secret = made_key(person, found, checked_roles(roles), expires=time.time_ns() + seconds * 10**9)
         stored = _stored_key(key, found, secret, admitted_by)
-        self._connection.insert("documents", [_row(_SIGN_IN, stored.id, 1, stored._asdict())])
+        self._connection.insert("documents", [row(_SIGN_IN, stored.id, 1, stored._asdict())])
         self.refresh()
         return cookie_of(secret)
 
@@ -350,7 +350,7 @@ class ClickHouseCatalog:
         self._end_sign_ins(each for each in self._copy.sign_ins.values() if each.admitted_by != admitted_by)
 
     def _end_sign_ins(self, sign_ins: Iterable[_StoredKey]) -> None:
-        self._connection.insert("documents", [_row(_SIGN_IN, each.id, 2, None) for each in sign_ins])
+        self._connection.insert("documents", [row(_SIGN_IN, each.id, 2, None) for each in sign_ins])
         self.refresh()
 
     def _forget_expired(self) -> None:
@@ -537,14 +537,6 @@ def _documents(make: Callable[[_State], None], found: Contents) -> list[Document
     state = _State(found)
     make(state)
     return state.written()
-
-
-def _row(kind: str, owner: str, version: int, content: JsonObject | None) -> dict[str, Any]:
-    """A row that counts if its version is the highest."""
-    return {
-        "kind": kind, "owner": owner, "id": "", "version": version, "deleted": int(content is None), "writer": "",
-        "content": orjson.dumps(content).decode(),
-    }  # fmt: skip
 
 
 def _act_id(number: int) -> str:

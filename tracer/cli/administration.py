@@ -103,11 +103,15 @@ def place_for_projects(store_url: str | None) -> str:
 
 def refuse_projects(store_url: str | None) -> None:
     """Refuse a ClickHouse database of projects where a store is to be served; an engine that is away may have one."""
+    from tracer._catalog.opening import has_projects
+
+    if store_url is None or not store_url.startswith("clickhouse://"):
+        return
     try:
-        is_of_projects = store_url is not None and store_url.startswith("clickhouse://") and projects_of(store_url)
+        is_of_projects = has_projects(store_url)
     except StoreError:
         return
-    if is_of_projects and store_url is not None:
+    if is_of_projects:
         raise InvalidArgumentError(
             f"{without_password(store_url)} has projects, each with a database of its own: add --projects"
         )

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from tracer import _distribution
 from tracer._catalog.keys import cookie_of
 from tracer._json import JsonObject
-from tracer.errors import InvalidArgumentError, StoreError
+from tracer.errors import InvalidArgumentError
 from tracer.server.access import is_allowed
 from tracer.server.answer import answer_for, error_answer, json_answer
 from tracer.server.body import read_json_object
@@ -48,10 +48,7 @@ async def server(request: Request) -> Response:
     state = request.app.state
     settings: ServerSettings = state.settings
     stores: Stores = state.stores
-    try:
-        caller = await stores.caller(credentials_of(request))
-    except StoreError as error:
-        return answer_for(error)
+    caller = await stores.caller(credentials_of(request))
     is_named = caller is not None and settings.projects
     answer: JsonObject = {
         "version": installed_version(),
@@ -83,10 +80,7 @@ async def sign_in(request: Request) -> Response:
         return answer_for(InvalidArgumentError("token is missing"))
     if settings.token is not None and codes.take(token):
         token = settings.token
-    try:
-        caller = await stores.caller(Credentials(token, ""))
-    except StoreError as error:
-        return answer_for(error)
+    caller = await stores.caller(Credentials(token, ""))
     if caller is None:
         which = "is no key of this server, or a revoked one" if settings.projects else _ANOTHER
         return error_answer(401, f"this {which}")

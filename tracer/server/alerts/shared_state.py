@@ -12,7 +12,7 @@ from tracer._json import JsonObject
 from tracer.server.alerts.state import KEPT_SECONDS, ChannelState, Event, Message
 from tracer.store.clickhouse import checked_address
 from tracer.store.clickhouse.connection import Connection
-from tracer.store.clickhouse.documents import Change, Contents, Document, change, read
+from tracer.store.clickhouse.documents import Change, Contents, Document, change, read, row
 from tracer.store.clickhouse.migrations import CATALOG, STORE, check_schema
 
 _KIND, _OWNER = "alerts", ""
@@ -54,11 +54,8 @@ class SharedState:
 
     def holds(self, event: str, now: float, value: float) -> None:
         """Note that the condition of the event still holds."""
-        row = {
-            "kind": _HELD, "owner": event, "id": "", "version": int(now * 1000), "deleted": 0, "writer": "",
-            "content": orjson.dumps({"held": now, "value": value}).decode(),
-        }  # fmt: skip
-        self._connection.insert("documents", [row])
+        held = row(_HELD, event, int(now * 1000), {"held": now, "value": value})
+        self._connection.insert("documents", [held])
 
     def end(self, event: str, now: float, messages: Sequence[tuple[str, JsonObject]]) -> None:
         """End the event; without effect if another server has ended it already."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from tracer._catalog.catalog import Catalog
 from tracer._catalog.rows import Caller
 from tracer._fault import log_once
 from tracer.errors import StoreError
+from tracer.server.question import Question
 from tracer.server.stores import Credentials
 
 KNOWN_SECONDS: Final = 1.0  # for which a copy is used: the longest time that a revoked key is still accepted
@@ -27,8 +26,7 @@ class Callers:
         self._catalog = catalog
         self._read_at = time.monotonic()  # the start of the reading that the copy is from
         self._started_at = 0.0
-        self._reading: asyncio.Task[bool] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tracer-keys")  # a reading never waits for requests
+        self._reading = Question(self._read)
 
     async def find(self, credentials: Credentials) -> Caller | None:
         """The caller with a key or a cookie; None if there is none. Raises StoreError where that is not known."""
@@ -46,10 +44,6 @@ class Callers:
             caller = self._in_copy(credentials)
         return caller
 
-    def stop(self) -> None:
-        """End the readings."""
-        self._thread.shutdown(wait=False)
-
     def _in_copy(self, credentials: Credentials) -> Caller | None:
         key, cookie = credentials
         if key is not None:
@@ -60,22 +54,15 @@ class Callers:
         """Wait until the copy is from a reading that began at a time or later; whether it is."""
         until = time.monotonic() + _WAIT_SECONDS
         while self._read_at < moment:
-            if self._reading is None or self._reading.done():
-                self._reading = asyncio.create_task(self._read())
-            reading = self._reading
-            await asyncio.wait([reading], timeout=until - time.monotonic())
-            if not reading.done() or not reading.result():
+            try:
+                await self._reading.answer(until - time.monotonic())
+            except Exception as error:
+                log_once("keys", "tracer server cannot read its projects and keys: %s", error)
                 return False
         return True
 
-    async def _read(self) -> bool:
-        """Read the catalogue anew; whether that went well."""
-        await asyncio.sleep(max(0.0, self._started_at + _PACE_SECONDS - time.monotonic()))
+    def _read(self) -> None:
+        time.sleep(max(0.0, self._started_at + _PACE_SECONDS - time.monotonic()))
         started = self._started_at = time.monotonic()
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._catalog.refresh)
-        except Exception as error:
-            log_once("keys", "tracer server cannot read its projects and keys: %s", error)
-            return False
+        self._catalog.refresh()
         self._read_at = started
-        return True

@@ -119,7 +119,6 @@ class Projects:
     def stop(self) -> None:
         """End the background work, and close the stores."""
         self._ended.set()
-        self._callers.stop()
         if self._thread is not None:
             self._thread.join(5.0)
         for project in self._open.values():
@@ -177,7 +176,6 @@ class Projects:
 
     def _tidy(self) -> None:
         self._write_uses()
-        self.catalog.remove_leftovers()
         there = {project.id for project in self.catalog.projects()}
         idle_since = time.monotonic() - _IDLE_SECONDS
         for project_id, found in list(self._open.items()):
@@ -191,6 +189,7 @@ class Projects:
                 found.store.close()
                 if found.is_deleted:
                     self.catalog.remove_store(found.project)  # a late request may have made files anew
+        self.catalog.remove_leftovers()  # last: one that cannot be removed keeps nothing else from being done
 
     def _write_uses(self) -> None:
         used, self._used = self._used, {}

@@ -20,7 +20,7 @@ import orjson
 from tracer._json import JsonObject
 from tracer.config import DEFAULT_EXPERIMENT
 from tracer.errors import StoreError
-from tracer.store.clickhouse.connection import Connection
+from tracer.store.clickhouse.connection import Connection, Row
 from tracer.store.rows import NEWEST, ModelRow, RegisteredRow, RunRow
 from tracer.store.sqlite.models_and_runs import is_deleted, merge, model_row, number_of, run_row, text_of
 
@@ -81,6 +81,17 @@ def change(
     raise StoreError(f"{kind} {owner!r:.60} is changed by others all the time; {_TRIES} tries came too late")
 
 
+def row(kind: str, owner: str, version: int, content: Any, *, id: str = "", writer: str = "") -> Row:
+    """A row of a document, which counts if no other has a higher version; None as content removes it.
+
+    ``insert`` alone writes one that no other document depends on.
+    """
+    return {
+        "kind": kind, "owner": owner, "id": id, "version": version, "deleted": int(content is None), "writer": writer,
+        "content": orjson.dumps(content).decode(),
+    }  # fmt: skip
+
+
 def _version(connection: Connection, kind: str, owner: str) -> int:
     rows = connection.rows("SELECT max(version) FROM documents WHERE kind = ? AND owner = ?", [kind, owner])
     return int(rows[0][0])
@@ -90,12 +101,8 @@ def _write(connection: Connection, kind: str, owner: str, version: int, written:
     """Whether this was the first change to this version: its mark has the name of its writer."""
     writer, mark = os.urandom(8).hex(), f"#{version}"
     rows = [
-        {
-            "kind": kind, "owner": owner, "id": id, "version": version, "deleted": int(content is None),
-            "writer": writer, "content": orjson.dumps(content).decode(),
-        }
-        for id, content in (*written, Document(mark, None))
-    ]  # fmt: skip
+        row(kind, owner, version, content, id=id, writer=writer) for id, content in (*written, Document(mark, None))
+    ]
     connection.insert("documents", rows, token=f"{kind}/{owner}/{version}")
     found = connection.rows("SELECT writer FROM documents WHERE kind = ? AND owner = ? AND id = ?", [kind, owner, mark])
     return bool(found == [[writer]])

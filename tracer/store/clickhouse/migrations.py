@@ -145,11 +145,10 @@ _ENGINE = re.compile(r"\{engine:(\w+)(?:\((.*?)\))?\}")
 
 def statement(template: str, address: Address) -> str:
     """A statement for a single server, for a cluster, or for servers that share their tables."""
-    cluster = address.cluster
-    replicated = "Replicated" if cluster else ""
+    replicated = "Replicated" if address.cluster else ""
     text = _ENGINE.sub(lambda found: f"{replicated}{found[1]}({found[2] or ''})", template)
     text = text.replace("{hour_of_start}", HOUR_OF_START).replace("{week}", WEEK)
-    text = text.replace("{on_cluster}", f"ON CLUSTER {cluster}" if cluster else "")
+    text = text.replace("{on_cluster}", on_cluster(address))
     window = "non_replicated_deduplication_window" if address.has_one_server else "replicated_deduplication_window"
     return text.replace("{deduplication_window}", window)
 
@@ -177,7 +176,7 @@ def migrate(connection: Connection, schema: Schema = STORE) -> tuple[int, int]:
         return before, before
     address = connection.address
     if not before:  # else it is there, unless it was deleted meanwhile
-        connection.command(f"CREATE DATABASE IF NOT EXISTS {address.database}{on_cluster(address)}", database="")
+        connection.command(f"CREATE DATABASE IF NOT EXISTS {address.database} {on_cluster(address)}", database="")
     connection.command(statement(_NUMBERS.replace("{numbers}", schema.numbers), address))
     for text in statements(address, schema, before):
         connection.command(text)
@@ -209,7 +208,7 @@ def check_schema(connection: Connection, schema: Schema = STORE, *, may_be_made:
 
 def on_cluster(address: Address) -> str:
     """The clause that runs a statement on every server of a cluster; empty for a single server."""
-    return f" ON CLUSTER {address.cluster}" if address.cluster else ""
+    return f"ON CLUSTER {address.cluster}" if address.cluster else ""
 
 
 def _refuse(found: int, connection: Connection, schema: Schema) -> None:
