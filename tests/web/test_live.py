@@ -20,6 +20,7 @@ from tests.openai.test_running import CALL, COMPLETION
 from tests.waiting import until
 from tests.web.conftest import Watched
 from tests.web.serving import served
+from tracer.cli import main
 
 pytestmark = pytest.mark.no_store
 
@@ -139,6 +140,19 @@ def test_inputs_of_a_step_that_stays_open_are_shown_while_it_is_read(own: Page) 
         root.set_inputs({"plan": "a journey to Lima"})
 
         expect(step.get_by_text("a journey to Lima")).to_be_visible()
+
+
+def test_a_trace_that_comes_after_its_page_was_opened_is_shown(own: Page, tmp_path: Path) -> None:
+    stores = [f"sqlite:///{tmp_path / name}" for name in ("other.db", "own.db")]
+    tracer.configure(store=stores[0])
+    trace_id = record("late")
+    own.goto(f"/traces/{trace_id}")
+    expect(own.get_by_role("heading", name="This trace cannot be shown")).to_be_visible()
+
+    with pytest.raises(SystemExit, match="0"):
+        main(["copy", *stores])
+
+    expect(own.get_by_role("article", name="Step late")).to_be_visible()
 
 
 def test_what_a_killed_process_had_asked_is_shown(own: Page, asked: Server, tmp_path: Path) -> None:

@@ -18,6 +18,9 @@ export class ApiError extends Error {
 export const isAway = (error: unknown): boolean =>
   error instanceof ApiError && [0, 502, 503, 504].includes(error.status);
 
+/** Whether there is nothing of this name: not yet, where a program printed the address of what it has just begun. */
+export const isMissing = (error: unknown): boolean => error instanceof ApiError && error.status === 404;
+
 export type Query = Record<string, string | number | null | undefined>;
 
 interface Body {

@@ -2,7 +2,7 @@
 
 import { infiniteQueryOptions, keepPreviousData, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
 import { withPlainNumbers } from "../text/exact";
-import { ApiError, exactRequest, isAway, request } from "./client";
+import { ApiError, exactRequest, isAway, isMissing, request } from "./client";
 import type {
   Completion,
   Dataset,
@@ -39,13 +39,13 @@ export const queryClient: QueryClient = new QueryClient({
       staleTime: 5_000,
       retry: (failures, error) =>
         failures < 2 && (!(error instanceof ApiError) || error.status === 0 || error.status >= 500),
-      // what is on screen comes by itself once the server is back
-      refetchInterval: (query) => isAway(query.state.error) && AGAIN_MS,
+      // what is on screen comes by itself once the server is back, or once it is there
+      refetchInterval: ({ state }) => (isAway(state.error) || isMissing(state.error)) && AGAIN_MS,
     },
   },
 });
 
-/** Pause after which a server that is away is asked again. */
+/** Pause after which a server that is away is asked again, and what it did not have. */
 const AGAIN_MS = 3_000;
 
 const PAGE = 200;
