@@ -28,7 +28,7 @@ from tests.environment import make_environment  # noqa: E402
 from web.bundle import NODE_PACKAGE  # noqa: E402
 
 OLDEST = (3, 10)
-WORKERS = os.cpu_count() or 1  # of pytest-xdist: each collects all tests, and other lanes run while tests wait
+WORKERS = (os.cpu_count() or 1) + 1  # of pytest-xdist: tests wait for a third of their time
 # providers whose packages are heavy, or at odds with others': in an environment of their own
 APART = {
     "bedrock", "claude_agent_sdk", "cohere", "groq", "huggingface", "langchain", "litellm", "mcp", "together",
