@@ -11,6 +11,7 @@ import decimal
 import enum
 import functools
 import pathlib
+import threading
 import types
 import uuid
 from collections.abc import Callable, Iterator
@@ -341,6 +342,29 @@ def test_a_redaction_that_recurses_without_end_costs_the_payload_and_not_the_spa
 
     assert [trace.info.state for trace in traces] == ["OK"] * 3
     assert [trace.data.spans[0].inputs for trace in traces] == [None] * 3
+
+
+@pytest.mark.swallow_faults
+def test_an_end_that_another_thread_is_writing_is_waited_for(own_store: str) -> None:
+    is_writing, goes_on = threading.Event(), threading.Event()
+
+    def redact(text: str) -> str:
+        if threading.current_thread() is threading.main_thread():
+            raise RecursionError("no room")
+        is_writing.set()
+        goes_on.wait(30)
+        return text
+
+    tracer.configure(store=own_store, redact=[redact])
+    with tracer.start_span("step") as span:
+        span.set_inputs({"question": "Where?"})
+    threading.Thread(target=tracer.flush, daemon=True).start()
+    assert is_writing.wait(30)
+    threading.Timer(0.3, goes_on.set).start()
+
+    [trace] = tracer.search_traces()
+
+    assert trace.info.state == "OK"
 
 
 def test_at_each_depth_of_the_stack_a_step_keeps_its_own_error(run: Callable[..., str], stored: Stored) -> None:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 _NAMES_REMEMBERED = 1_000
 _ENDED_TRACES_REMEMBERED = 100
 _FRAMES = ("cr_frame", "gi_frame", "ag_frame")  # None from the end on
+_PATIENCE_SECONDS = 1.0  # with another thread that writes ends that were left
 _LONG_NS = 1_000_000_000  # a step that is open for longer is written down before it ends
 
 
@@ -84,6 +85,7 @@ class Recorder:
         # others, which may have ended meanwhile, and whether their values are written
         self._long_steps: list[tuple[weakref.ref[LiveSpan], bool]] = []
         self.unwritten: list[LiveSpan] = []  # that have ended where the stack had no room to write it
+        self._writing_ends = threading.RLock()  # of those, and of what was closed: who waits for them has all of them
         # results that are not being read yet, by any key, and the function that ends the call
         self.unread: dict[int, tuple[weakref.ref[Any], Callable[[], None]]] = {}
 
@@ -282,10 +284,15 @@ class Recorder:
     def end_closed(self) -> None:
         """End the calls whose result was closed before its first step, which Python does not report."""
         with guard("ending what was closed"):
-            for reference, end in list(self.unread.copy().values()):
-                returned = reference()
-                if returned is not None and all(getattr(returned, name, None) is None for name in _FRAMES):
-                    end()
+            if not self._writing_ends.acquire(timeout=_PATIENCE_SECONDS):
+                return
+            try:
+                for reference, end in list(self.unread.copy().values()):
+                    returned = reference()
+                    if returned is not None and all(getattr(returned, name, None) is None for name in _FRAMES):
+                        end()
+            finally:
+                self._writing_ends.release()
 
     def write_open_steps(self) -> bool:
         """Write the start records of steps that have been open for long, with their values; whether any are open.
@@ -374,7 +381,7 @@ class Recorder:
                 watch.append(span.span_id)
             self._write_end(span, self.redact.redacted)
             if self.unwritten:
-                self.write_unwritten(self.redact.redacted)
+                self.write_unwritten(self.redact.redacted, patience=0)
         except RecursionError:
             self.unwritten.append(span)
         except Exception as error:
@@ -396,25 +403,30 @@ class Recorder:
             self._notify_end(span, line)
         self._append_line(line, span._started)
 
-    def write_unwritten(self, redact: Callable[[bytes], bytes] | None = None) -> None:
+    def write_unwritten(
+        self, redact: Callable[[bytes], bytes] | None = None, *, patience: float = _PATIENCE_SECONDS
+    ) -> None:
         """Write the ends of spans for which there was no room on the stack, as far as there is now; never raises.
 
         Without ``redact`` those of a function of the user's that recurses without an end too, without their payload.
+        Waits for another thread that does the same, as long as the patience lasts.
         """
-        while self.unwritten:
-            try:
+        if not self._writing_ends.acquire(timeout=patience):
+            return  # a function of the user's takes long for one
+        try:
+            while self.unwritten:
                 span = self.unwritten.pop()
-            except IndexError:  # another thread took the last one
-                return
-            try:
-                if span.generation == self.generation:
-                    self._write_end(span, redact or self.redact)
-            except RecursionError:
-                self.unwritten.append(span)
-                return
-            except Exception as error:
-                report("writing a span down", error)
-                return
+                try:
+                    if span.generation == self.generation:
+                        self._write_end(span, redact or self.redact)
+                except RecursionError:
+                    self.unwritten.append(span)
+                    return
+                except Exception as error:
+                    report("writing a span down", error)
+                    return
+        finally:
+            self._writing_ends.release()
 
     def _notify_end(self, span: LiveSpan, line: bytes) -> None:
         exported = self._exported_span(span, line, span._started, self._trace_fields.of(span.trace_id))
