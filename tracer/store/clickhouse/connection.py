@@ -31,6 +31,12 @@ _SETTINGS = {
 _SHARED_SETTINGS = {"select_sequential_consistency": 1}  # every read sees what was written by way of another server
 # another replica's rows are there when a write returns
 _CLUSTER_SETTINGS = {**_SHARED_SETTINGS, "insert_quorum": "auto", "insert_quorum_parallel": 0}
+_SHARDED_SETTINGS = {
+    "distributed_foreground_insert": 1,  # rows are on their shards when a write returns
+    "distributed_product_mode": "local",  # rows that meet are on one shard: a subquery asks the shard that it runs on
+    "parallel_distributed_insert_select": 0,
+    "skip_unavailable_shards": 0,  # a shard that does not answer is an error, and not a list without its traces
+}
 _ANSWER_SECONDS = 300
 _INT64 = 2**63
 _AT_ONCE_BYTES = 64 << 20
@@ -145,6 +151,7 @@ class Connection:
             settings={
                 **_SETTINGS,
                 **(_CLUSTER_SETTINGS if to.cluster else {}),
+                **(_SHARDED_SETTINGS if to.is_sharded else {}),
                 **(_SHARED_SETTINGS if to.is_shared else {}),
             },
             autogenerate_session_id=False,
