@@ -16,11 +16,13 @@ from tests.engines import ON_SHARDS
 from tests.store.records import MS, SECOND, START, assessment, found, restore, said, span, start
 from tracer._catalog.opening import open_catalog
 from tracer.cli import run
+from tracer.errors import StoreError
 from tracer.store import Store, open_store
 from tracer.store.clickhouse import migrate_clickhouse, owners
 from tracer.store.clickhouse.address import parse_address
 from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.layout import SHARD_KEYS
+from tracer.store.clickhouse.migrations import schema_version
 from tracer.store.datasets import dataset_id_of
 from tracer.store.filter import Expression, parse_filter
 
@@ -289,3 +291,15 @@ def test_a_project_has_tables_on_shards_and_goes_with_them(engine: str) -> None:
         catalog.delete_project("shop", by="a test")
         catalog.remove_leftovers()
         assert not catalog.has_store(project)
+
+
+def test_tables_of_another_kind_that_a_failed_migration_left_are_told(engine: str) -> None:
+    url = f"clickhouse://{engine}/t{uuid.uuid4().hex[:12]}{ON_SHARDS}"
+    address = parse_address(url)
+    with contextlib.closing(Connection(address)) as connection:
+        connection.command(f"CREATE DATABASE {address.database}", database="")
+        connection.command("CREATE TABLE spans (trace_id String) ENGINE = MergeTree ORDER BY trace_id")
+
+        with pytest.raises(StoreError, match="has tables of a single server"):
+            migrate_clickhouse(url)
+        assert schema_version(connection) == 0

@@ -8,8 +8,9 @@ none, and only an insert into one shard is all or nothing. Small tables are a wh
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
+from tracer.errors import StoreError
 from tracer.store.clickhouse.address import Address
 
 # of tables that are divided
@@ -21,7 +22,7 @@ SHARD_KEYS: Final = {
     "changes": "cityHash64(seq)",
     "attachments": "cityHash64(digest)",
 }
-COPIED: Final = "a whole copy on every server of all shards"  # comment of a table
+COPIED: Final = "a whole copy on every server of all shards"  # comment of a table, by which it is recognized
 _LOCAL = "_local"
 
 
@@ -68,3 +69,51 @@ def replicated(engine: str, address: Address, *, is_copied: bool) -> str:
 def parts(address: Address) -> str:
     """The parts of tables: those of one replica of each shard."""
     return f"cluster('{address.cluster}', system.parts)" if address.is_sharded else "system.parts"
+
+
+# ---- whether the tables of a database are those that an address names
+
+
+class _Kind(NamedTuple):
+    tables: str
+    option: str
+
+
+_ONE = _Kind("tables of a single server", "no cluster, sharded or shared")
+_REPLICATED = _Kind("replicated tables", "cluster=NAME without sharded")
+_SHARDED = _Kind("tables on shards", "cluster=NAME&sharded=1")
+_SHARED = _Kind("tables that servers share", "shared=1")
+
+
+def check_kind(address: Address, engine: str, comment: str) -> None:
+    """Raise StoreError where a table's engine and comment are not of the kind that the address names.
+
+    Nothing is known of a table without an engine. Where servers share tables, their engine may have any name but that
+    of tables on shards.
+    """
+    there, named = _kind_of_table(engine, comment), _kind_of(address)
+    if there in (None, named) or (named is _SHARED and there is not _SHARDED):
+        return
+    assert there is not None
+    raise StoreError(
+        f"the store {address} has {there.tables}, and its address here is one of {named.tables} ({named.option}): "
+        f"what fits is {there.option}; `tracer copy` brings traces to tables of another kind in a new database"
+    )
+
+
+def _kind_of(address: Address) -> _Kind:
+    if address.is_shared:
+        return _SHARED
+    if address.is_sharded:
+        return _SHARDED
+    return _REPLICATED if address.cluster else _ONE
+
+
+def _kind_of_table(engine: str, comment: str) -> _Kind | None:
+    if engine == "Distributed" or comment == COPIED:
+        return _SHARDED
+    if engine.startswith("Replicated"):
+        return _REPLICATED
+    if engine.startswith("Shared"):
+        return _SHARED
+    return _ONE if engine else None

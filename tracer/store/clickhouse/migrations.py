@@ -18,6 +18,7 @@ from tracer.store.clickhouse.address import Address
 from tracer.store.clickhouse.connection import Connection, UnknownTableError
 from tracer.store.clickhouse.layout import (
     COPIED,
+    check_kind,
     divided_table,
     local_table,
     on_cluster,
@@ -129,6 +130,7 @@ class Schema(NamedTuple):
     """The migrations of one kind of database, and the table with the numbers of those that were run."""
 
     numbers: str
+    first: str  # the table by which the kind of all is recognized
     migrations: tuple[tuple[str, ...], ...]
 
     @property
@@ -139,6 +141,7 @@ class Schema(NamedTuple):
 
 STORE: Final = Schema(
     "migrations",
+    "spans",
     (
         (
             _SPANS, _PLACES, _PLACES_OF_SPANS, _FACTS, _TRACES, _CHANGES, _DOCUMENTS, _ATTACHMENTS, _PROCESSES,
@@ -147,7 +150,7 @@ STORE: Final = Schema(
     ),
 )  # fmt: skip
 # of projects: tracer/_catalog/clickhouse.py
-CATALOG: Final = Schema("catalog_migrations", ((_DOCUMENTS,),))
+CATALOG: Final = Schema("catalog_migrations", "documents", ((_DOCUMENTS,),))
 _ENGINE = re.compile(r"\{(copied_)?engine:(\w+)(?:\((.*?)\))?\}")
 _LOCAL = re.compile(r"\{local:(\w+)\}")
 _DIVIDED = re.compile(r"CREATE TABLE IF NOT EXISTS \{local:(\w+)\}")
@@ -176,11 +179,21 @@ def statements(address: Address, schema: Schema = STORE, after: int = 0) -> Iter
 
 
 def schema_version(connection: Connection, schema: Schema = STORE) -> int:
-    """The version of the stored schema; 0 if there is none."""
+    """The version of the stored schema; 0 if there is none. Raises StoreError for tables of another kind."""
     try:
-        return int(connection.rows(f"SELECT max(number) FROM {schema.numbers}")[0][0])
+        ((number, kind),) = connection.rows(f"SELECT max(number), ({_kind_in(schema)}) FROM {schema.numbers}")
     except UnknownTableError:
         return 0
+    if number:
+        check_kind(connection.address, *kind)
+    return int(number)
+
+
+def _kind_in(schema: Schema) -> str:
+    return (
+        "SELECT any((engine, comment)) FROM system.tables"
+        f" WHERE database = currentDatabase() AND name = '{schema.first}'"
+    )
 
 
 def migrate(connection: Connection, schema: Schema = STORE) -> tuple[int, int]:
@@ -195,6 +208,7 @@ def migrate(connection: Connection, schema: Schema = STORE) -> tuple[int, int]:
     connection.command(statement(_NUMBERS.replace("{numbers}", schema.numbers), address))
     for text in statements(address, schema, before):
         connection.command(text)
+    check_kind(address, *connection.rows(_kind_in(schema))[0][0])  # a migration that failed may have left other tables
     connection.insert(schema.numbers, [{"number": number} for number in range(before + 1, schema.version + 1)])
     return before, schema.version
 
