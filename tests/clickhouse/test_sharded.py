@@ -31,7 +31,7 @@ pytestmark = pytest.mark.no_store
 T = TypeVar("T")
 HOUR = 3600 * SECOND
 WEEK = 7 * 24 * HOUR
-TRACES = 16
+TRACES = 12
 PICTURES = [b"one", b"two", b"three", b"four"]
 DIGESTS = [hashlib.sha256(content).hexdigest() for content in PICTURES]
 
@@ -157,20 +157,24 @@ def test_traces_are_read_whole(filled: Pair) -> None:
         "trace_id IN ('t1', 't2', 't3', 'none') AND session != 's2'",
     ],
 )
-def test_filters_select_the_same_traces_in_pages_of_any_order(filled: Pair, filter_string: str | None) -> None:
+def test_filters_select_the_same_traces(filled: Pair, filter_string: str | None) -> None:
     filled.same(lambda store: found(store, filter_string))
-    filled.same(lambda store: found(store, filter_string, order_by=["tokens DESC"], limit=5))
-    filled.same(lambda store: store.count_traces(parse_filter(filter_string)))
+
+
+def test_a_page_of_any_order_and_the_number_of_traces_are_the_same(filled: Pair) -> None:
+    assert len(filled.same(lambda store: found(store, order_by=["tokens DESC"], limit=5))) == 5
+    filled.same(lambda store: found(store, "text = 'red'", order_by=["duration"], limit=3))
+    assert filled.same(lambda store: store.count_traces(parse_filter("text = 'red'")))
 
 
 CHOSEN = parse_filter("text = 'apple' AND NOT text = 'green'")
 
 
-@pytest.mark.parametrize("group", ["model", "type", "tool", "session", "state"])
+@pytest.mark.parametrize("group", ["model", "type", "session"])
 def test_statistics_are_the_same(filled: Pair, group: str) -> None:
     time = {"since_ms": START / MS, "until_ms": (START + 9 * HOUR) / MS}
 
-    assert filled.same(lambda store: store.statistics(group_by=group)) or group == "tool"
+    assert filled.same(lambda store: store.statistics(group_by=group))
     filled.same(lambda store: store.statistics(group_by=group, filter=CHOSEN, interval_ns=HOUR, **time))
 
 
@@ -190,8 +194,8 @@ def test_sums_of_an_experiment_of_a_session_and_places_of_a_text_are_the_same(fi
 
 
 def test_changes_are_read_in_their_order_and_all_of_one_append_lie_on_one_shard(pair: Pair) -> None:
-    pair.append(records()[:24])
-    for n in range(6):
+    pair.append(records()[:20])
+    for n in range(3):
         pair.append([said(f"t{n}", 2, tags={"a": str(n)})])
 
     def followed(store: Store, limit: int = 2) -> list[str]:
@@ -203,22 +207,22 @@ def test_changes_are_read_in_their_order_and_all_of_one_append_lie_on_one_shard(
                 assert since == store.change_number()
                 return seen
 
-    assert pair.same(followed)[-6:] == [f"t{n}" for n in range(6)]
+    assert pair.same(followed)[-3:] == [f"t{n}" for n in range(3)]
     of_numbers = pair.tables.rows("SELECT seq, uniqExact(shardNum()) FROM changes GROUP BY seq")
-    assert (len(of_numbers), {shards for _, shards in of_numbers}) == (7, {1})
+    assert (len(of_numbers), {shards for _, shards in of_numbers}) == (4, {1})
 
 
 def test_what_is_deleted_is_gone_and_comes_again_only_by_an_import(pair: Pair) -> None:
     pair.append(records())
 
-    assert pair.same(lambda store: store.delete_traces(filter=parse_filter("text = 'green'"), limit=5)) == 5
+    assert pair.same(lambda store: store.delete_traces(filter=parse_filter("text = 'green'"), limit=3)) == 3
     assert pair.same(lambda store: store.delete_traces(trace_ids=["t1", "t2", "none"])) == 2
     pair.append(records()[:9])
     pair.append(LATE)
 
-    assert len(pair.same(found)) == TRACES - 7
+    assert len(pair.same(found)) == TRACES - 5
     pair.same(lambda store: store.statistics(group_by="type"))
-    pair.append([restore("t1"), *records()[3:6]])
+    pair.append([restore("t1"), *records()[4:7]])
     assert "t1" in pair.same(found)
 
 

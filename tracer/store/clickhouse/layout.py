@@ -48,9 +48,10 @@ def plain_name(table: str) -> str:
 
 def divided_table(table: str, address: Address) -> str:
     """The statement that makes the table over all shards."""
+    database, local = address.database, f"{table}{_LOCAL}"
     return (
-        f"CREATE TABLE IF NOT EXISTS {table} {on_cluster(address)} AS {table}{_LOCAL}"
-        f" ENGINE = Distributed('{address.cluster}', '{address.database}', '{table}{_LOCAL}', {SHARD_KEYS[table]})"
+        f"CREATE TABLE IF NOT EXISTS {table} {on_cluster(address)} AS {database}.{local}"
+        f" ENGINE = Distributed('{address.cluster}', '{database}', '{local}', {SHARD_KEYS[table]})"
     )
 
 
