@@ -16,7 +16,7 @@ import certifi
 import hypothesis
 import pytest
 
-from tests.engines import ENGINE, IS_SHARDED, SERVER, url_of
+from tests.engines import ENGINE, SERVER, url_of
 from tests.forked import Forking
 from tests.openai.server import Server
 
@@ -115,7 +115,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         return
     from tests.clickhouse.engine import running_engine
 
-    with running_engine(tmp_path_factory.mktemp("engine"), is_sharded=IS_SHARDED) as server:
+    with running_engine(tmp_path_factory.mktemp("engine")) as server:
         os.environ[SERVER] = server
         yield
 

@@ -4,7 +4,7 @@ No package brings a server of ClickHouse's, but chdb-core its engine: ``python t
 prints the port and serves until its standard input ends. What clickhouse-connect sends is answered as a server does:
 queries with bound parameters, settings and formats, inserts, exceptions with their codes, user and password.
 
-With ``1`` as fourth argument it is two shards: two_shards.py.
+It is two shards for tables that are on shards: two_shards.py.
 
 Limits: one engine, so nothing else of a cluster (Keeper, ``ON CLUSTER``, Replicated tables, other replicas' delay); no
 sessions; a body is held in memory; a query is not cancelled when its client leaves; no quotas, roles and
@@ -53,12 +53,12 @@ _NO_SUCH_USER = 516
 class Engine:
     """Connections to the engine in a folder, each used by one request at a time."""
 
-    def __init__(self, folder: str, threads: int = 1, *, is_sharded: bool = False) -> None:
+    def __init__(self, folder: str, threads: int = 1) -> None:
         import chdb
 
-        self._shards = TwoShards(Path(f"{folder}-shards")) if is_sharded else None
-        configured = f"&config-file={self._shards.configuration}" if self._shards else ""
-        self._connect = lambda: (chdb.connect(f"{folder}?max_threads={threads}{configured}"), {})
+        self._shards = TwoShards(Path(f"{folder}-shards"))
+        options = f"max_threads={threads}&config-file={self._shards.configuration}"
+        self._connect = lambda: (chdb.connect(f"{folder}?{options}"), {})
         self._free: SimpleQueue[tuple[Any, dict[str, str]]] = SimpleQueue()
         self._free.put(self._connect())
 
@@ -69,9 +69,8 @@ class Engine:
         except Empty:
             connection, has = self._connect()
         settings = {name: value for name, value in parameters.items() if name not in _OF_TRANSPORT}
-        if self._shards:
-            sql = self._shards.read_statement(sql)
-            settings |= self._shards.settings
+        sql = self._shards.read_statement(sql)
+        settings |= self._shards.settings
         bound = {name[len("param_") :]: settings.pop(name) for name in list(settings) if name.startswith("param_")}
         try:
             connection.query(f"USE `{parameters.get('database') or 'default'}`")
@@ -227,9 +226,9 @@ def _form(body: bytes, content_type: str) -> dict[str, str]:
     return fields
 
 
-def serve(folder: str, port: int = 0, threads: int = 1, is_sharded: int = 0) -> None:
+def serve(folder: str, port: int = 0, threads: int = 1) -> None:
     """Serve until the standard input ends."""
-    _Handler.engine = Engine(folder, threads, is_sharded=bool(is_sharded))
+    _Handler.engine = Engine(folder, threads)
     server = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
     server.daemon_threads = True
     print(server.server_address[1], flush=True)
@@ -239,21 +238,19 @@ def serve(folder: str, port: int = 0, threads: int = 1, is_sharded: int = 0) -> 
 
 
 @contextmanager
-def running_engine(folder: Path, port: int = 0, threads: int = 1, *, is_sharded: bool = False) -> Iterator[str]:
+def running_engine(folder: Path, port: int = 0, threads: int = 1) -> Iterator[str]:
     """An engine in a process of its own, as ``user:password@host:port``; ``threads`` are those of one query.
 
     Tests run side by side: more threads for their small queries would only wait for each other.
     """
-    with engine_process(folder, port, threads, is_sharded=is_sharded) as (_, address):
+    with engine_process(folder, port, threads) as (_, address):
         yield address
 
 
 @contextmanager
-def engine_process(
-    folder: Path, port: int = 0, threads: int = 1, *, is_sharded: bool = False
-) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def engine_process(folder: Path, port: int = 0, threads: int = 1) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The process of an engine, and its ``user:password@host:port``."""
-    command = [sys.executable, __file__, str(folder), str(port), str(threads), str(int(is_sharded))]
+    command = [sys.executable, __file__, str(folder), str(port), str(threads)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdin is not None

@@ -55,20 +55,10 @@ class Pair(NamedTuple):
         return sharded
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """User, password, host and port of an engine that is two shards."""
-    pytest.importorskip("chdb", reason="tests/run.py makes an environment with it")
-    from tests.clickhouse.engine import running_engine
-
-    with running_engine(tmp_path_factory.mktemp("shards"), is_sharded=True) as running:
-        yield running
-
-
 @contextlib.contextmanager
-def opened_pair(engine: str) -> Iterator[Pair]:
+def opened_pair(server: str) -> Iterator[Pair]:
     """Two empty stores."""
-    name = f"clickhouse://{engine}/t{uuid.uuid4().hex[:12]}"
+    name = f"clickhouse://{server}/t{uuid.uuid4().hex[:12]}"
     with contextlib.ExitStack() as stack:
         sharded = f"{name}_s{ON_SHARDS}"
         migrate_clickhouse(sharded)
@@ -77,15 +67,15 @@ def opened_pair(engine: str) -> Iterator[Pair]:
 
 
 @pytest.fixture
-def pair(engine: str) -> Iterator[Pair]:
-    with opened_pair(engine) as pair:
+def pair(server: str) -> Iterator[Pair]:
+    with opened_pair(server) as pair:
         yield pair
 
 
 @pytest.fixture(scope="module")
-def filled(engine: str) -> Iterator[Pair]:
+def filled(server: str) -> Iterator[Pair]:
     """Two stores with the same traces, for tests that only read."""
-    with opened_pair(engine) as pair:
+    with opened_pair(server) as pair:
         version = {"kind": "model", "model_id": "m-1", "name": "shop", "experiment": "e", "time": 1}
         pair.append([orjson.dumps(version), *records()], owner="1-test")
         pair.append(LATE)
@@ -282,8 +272,8 @@ def test_sizes_are_those_of_all_shards_by_the_names_of_tables(filled: Pair) -> N
     assert sharded["spans"] > 0
 
 
-def test_a_project_has_tables_on_shards_and_goes_with_them(engine: str) -> None:
-    url = f"clickhouse://{engine}/t{uuid.uuid4().hex[:12]}{ON_SHARDS}"
+def test_a_project_has_tables_on_shards_and_goes_with_them(server: str) -> None:
+    url = f"clickhouse://{server}/t{uuid.uuid4().hex[:12]}{ON_SHARDS}"
     assert run(["migrate", "--projects", "--store", url]) == 0
     with contextlib.closing(open_catalog(url)) as catalog:
         catalog.start()
@@ -297,8 +287,8 @@ def test_a_project_has_tables_on_shards_and_goes_with_them(engine: str) -> None:
         assert not catalog.has_store(project)
 
 
-def test_tables_of_another_kind_that_a_failed_migration_left_are_told(engine: str) -> None:
-    url = f"clickhouse://{engine}/t{uuid.uuid4().hex[:12]}{ON_SHARDS}"
+def test_tables_of_another_kind_that_a_failed_migration_left_are_told(server: str) -> None:
+    url = f"clickhouse://{server}/t{uuid.uuid4().hex[:12]}{ON_SHARDS}"
     address = parse_address(url)
     with contextlib.closing(Connection(address)) as connection:
         connection.command(f"CREATE DATABASE {address.database}", database="")

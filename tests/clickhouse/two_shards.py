@@ -47,6 +47,8 @@ class TwoShards:
     @property
     def settings(self) -> dict[str, str]:
         """Settings of each query: which rows a shard sees. ``shardNum()`` is 0 for a query that was not passed on."""
+        if not self._keys:
+            return {}
         filters = ", ".join(
             f"'{table}': 'shardNum() = 0 OR shardNum() = {key} % 2 + 1'" for table, key in self._keys.items()
         )
