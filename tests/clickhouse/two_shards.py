@@ -50,6 +50,6 @@ class TwoShards:
         if not self._keys:
             return {}
         filters = ", ".join(
-            f"'{table}': 'shardNum() = 0 OR shardNum() = {key} % 2 + 1'" for table, key in self._keys.items()
+            f"'{table}': 'shardNum() = 0 OR shardNum() = {key} % 2 + 1'" for table, key in dict(self._keys).items()
         )
         return {"additional_table_filters": f"{{{filters}}}"}

@@ -42,7 +42,7 @@ def local_table(table: str, address: Address) -> str:
 
 
 def plain_name(table: str) -> str:
-    """The name under which a table is asked, of one with the rows of a server itself."""
+    """The name that queries use, of a table with the rows of a server itself."""
     return table.removesuffix(_LOCAL)
 
 
