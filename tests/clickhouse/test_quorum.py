@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tracer.errors import StoreError
-from tracer.store import open_store
 from tracer.store.clickhouse import connection as connecting
 from tracer.store.clickhouse.address import parse_address
 from tracer.store.clickhouse.connection import Connection
@@ -20,18 +19,18 @@ ANOTHER_INSERT, NOT_IN_QUORUM, TOO_FEW_REPLICAS = 286, 289, 285
 
 
 @pytest.fixture
-def connection(url: str) -> Iterator[Connection]:
-    """The tables of an empty store."""
-    with contextlib.closing(open_store(url)) as store:
-        store.count_traces()
-    with contextlib.closing(Connection(parse_address(url))) as connection:
+def connection(server: str) -> Iterator[Connection]:
+    """A connection to the engine, with an empty table."""
+    with contextlib.closing(Connection(parse_address(f"clickhouse://{server}/default"))) as connection:
+        connection.command("CREATE TABLE waiting (n UInt8) ENGINE = Memory")
         yield connection
+        connection.command("DROP TABLE waiting")
 
 
-def number_of_processes(connection: Connection, code: int) -> list[list[int]]:
+def number_of_rows(connection: Connection, code: int) -> list[list[int]]:
     """Their number, or the engine's error with a code while there is none."""
     return connection.rows(
-        f"SELECT count(), throwIf(count() = 0, 'not yet', toInt16({code})) FROM processes"
+        f"SELECT count(), throwIf(count() = 0, 'not yet', toInt16({code})) FROM waiting"
         " SETTINGS allow_custom_error_code_in_throwif = 1"
     )
 
@@ -39,8 +38,8 @@ def number_of_processes(connection: Connection, code: int) -> list[list[int]]:
 @pytest.mark.parametrize("code", [ANOTHER_INSERT, NOT_IN_QUORUM])
 def test_what_is_refused_for_a_moment_is_asked_again(connection: Connection, code: int) -> None:
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(number_of_processes, connection, code)
-        connection.insert("processes", [{"owner": "1-test", "pid": 1, "time": 0, "resource": "{}"}])
+        waiting = pool.submit(number_of_rows, connection, code)
+        connection.insert("waiting", [{"n": 1}])
 
         assert waiting.result(60) == [[1, 0]]
 
@@ -50,9 +49,9 @@ def test_it_is_not_asked_for_ever(connection: Connection, code: int, monkeypatch
     monkeypatch.setattr(connecting, "_SOON_SECONDS", 0)
 
     with pytest.raises(StoreError, match="not yet"):
-        number_of_processes(connection, code)
+        number_of_rows(connection, code)
 
 
 def test_other_errors_are_told_at_once(connection: Connection) -> None:
     with pytest.raises(StoreError, match="not yet"):
-        number_of_processes(connection, TOO_FEW_REPLICAS)
+        number_of_rows(connection, TOO_FEW_REPLICAS)

@@ -211,7 +211,6 @@ def test_what_is_deleted_is_gone_and_comes_again_only_by_an_import(pair: Pair) -
     pair.append(LATE)
 
     assert len(pair.same(found)) == TRACES - 5
-    pair.same(lambda store: store.statistics(group_by="type"))
     pair.append([restore("t1"), *records()[4:7]])
     assert "t1" in pair.same(found)
 
