@@ -1,23 +1,48 @@
-"""The engine that a run of the tests keeps its stores in: SQLite, or the one that the variable TESTS_ENGINE names."""
+"""The engine that a run of the tests keeps its stores in: SQLite, or the one that the variable TESTS_ENGINE names.
+
+That is ``sqlite``, ``clickhouse``, or ``clickhouse-sharded``: two shards (tests/clickhouse/two_shards.py).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 ENGINE = os.environ.get("TESTS_ENGINE", "sqlite")
 SERVER = "TESTS_ENGINE_SERVER"  # user, password, host and port of the engine that this run has started
 
 
+IS_SHARDED = ENGINE == "clickhouse-sharded"
+ON_SHARDS = "?cluster=two&sharded=1"
+
+
 def projects_url(path: Path) -> str:
     """The folder of projects that a path names, or the URL of their database."""
-    return str(path) if ENGINE == "sqlite" else url_of(path)
+    if ENGINE == "sqlite":
+        return str(path)
+    from tracer._catalog.clickhouse import migrate_projects
+
+    return _engine_url(path, migrate_projects)
 
 
 def url_of(path: Path) -> str:
     """The URL of the store that a path names."""
     if ENGINE == "sqlite":
         return f"sqlite:////{str(path).lstrip('/')}"
+    from tracer.store.clickhouse import migrate_clickhouse
+
+    return _engine_url(path, migrate_clickhouse)
+
+
+@cache
+def _engine_url(path: Path, migrate: Callable[[str], object]) -> str:
+    """The URL of the database for a path; on shards its tables are made, which no store does by itself."""
     database = "t" + hashlib.blake2b(str(path).encode(), digest_size=8).hexdigest()
-    return f"{ENGINE}://{os.environ[SERVER]}/{database}"
+    url = f"clickhouse://{os.environ[SERVER]}/{database}"
+    if IS_SHARDED:
+        url += ON_SHARDS
+        migrate(url)
+    return url

@@ -9,8 +9,9 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from tests.engines import SERVER
+from tests.engines import IS_SHARDED, ON_SHARDS, SERVER
 from tracer.store import Store, open_store
+from tracer.store.clickhouse import migrate_clickhouse
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +40,11 @@ def opened() -> Iterator[Callable[[str], Store]]:
 
 @pytest.fixture
 def url(server: str) -> str:
-    """The URL of a store that is not there yet."""
-    return f"clickhouse://{server}/t{uuid.uuid4().hex[:12]}"
+    """The URL of a store that is not there yet; on shards, where no store makes its tables, of an empty one."""
+    made = f"clickhouse://{server}/t{uuid.uuid4().hex[:12]}{ON_SHARDS if IS_SHARDED else ''}"
+    if IS_SHARDED:
+        migrate_clickhouse(made)
+    return made
 
 
 @pytest.fixture

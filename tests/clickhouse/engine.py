@@ -4,8 +4,10 @@ No package brings a server of ClickHouse's, but chdb-core its engine: ``python t
 prints the port and serves until its standard input ends. What clickhouse-connect sends is answered as a server does:
 queries with bound parameters, settings and formats, inserts, exceptions with their codes, user and password.
 
-Limits: one engine, so nothing of a cluster (Keeper, ``ON CLUSTER``, Replicated and Distributed tables, other replicas'
-delay); no sessions; a body is held in memory; a query is not cancelled when its client leaves; no quotas, roles and
+It is two shards for tables that are on shards: two_shards.py.
+
+Limits: one engine, so nothing else of a cluster (Keeper, ``ON CLUSTER``, Replicated tables, other replicas' delay); no
+sessions; a body is held in memory; a query is not cancelled when its client leaves; no quotas, roles and
 rows of ``system.processes``. An engine that is killed has lost nothing that it had confirmed, as with a server without
 ``fsync``.
 """
@@ -32,6 +34,10 @@ from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.clickhouse.two_shards import TwoShards
+
 USER, PASSWORD = "tracer", "p@ss/word"
 _OF_TRANSPORT = {
     "query", "database", "compress", "decompress", "query_id", "session_id", "session_timeout", "session_check",
@@ -50,7 +56,9 @@ class Engine:
     def __init__(self, folder: str, threads: int = 1) -> None:
         import chdb
 
-        self._connect = lambda: (chdb.connect(f"{folder}?max_threads={threads}"), {})
+        self._shards = TwoShards(Path(f"{folder}-shards"))
+        options = f"max_threads={threads}&config-file={self._shards.configuration}"
+        self._connect = lambda: (chdb.connect(f"{folder}?{options}"), {})
         self._free: SimpleQueue[tuple[Any, dict[str, str]]] = SimpleQueue()
         self._free.put(self._connect())
 
@@ -61,6 +69,8 @@ class Engine:
         except Empty:
             connection, has = self._connect()
         settings = {name: value for name, value in parameters.items() if name not in _OF_TRANSPORT}
+        sql = self._shards.read_statement(sql)
+        settings |= self._shards.settings
         bound = {name[len("param_") :]: settings.pop(name) for name in list(settings) if name.startswith("param_")}
         try:
             connection.query(f"USE `{parameters.get('database') or 'default'}`")

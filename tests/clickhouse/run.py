@@ -2,6 +2,7 @@
 
     python tests/clickhouse/run.py            all of them, before a release
     python tests/clickhouse/run.py --quick    its own tests, and what any store does with what is appended
+    python tests/clickhouse/run.py --sharded  what any store does, on two shards in one engine
 
 Arguments that are none of its own go to pytest.
 """
@@ -28,6 +29,8 @@ QUICK = [
     "--deselect",
     "tests/store/test_append.py::test_every_order_of_records_comes_to_the_same",
 ]
+# those of its own that take the address of the run
+ON_SHARDS = [f"{OWN}/test_{name}.py" for name in ("attachments", "repetition", "sharded", "weeks")]
 # what any store does (tests/engines.py); the other modules of tests/store are about SQLite's file
 ON_EVERY_STORE = [
     f"tests/store/test_{name}.py"
@@ -61,9 +64,11 @@ def main(arguments: list[str]) -> int:
         "flask-cors",
         "zstandard",
     )
-    chosen = QUICK if "--quick" in arguments else [OWN, *ON_EVERY_STORE, *OVER_A_SERVER]
-    given = [argument for argument in arguments if argument != "--quick"]
-    environment = {**os.environ, "TESTS_ENGINE": "clickhouse"}
+    engine, chosen = "clickhouse", QUICK if "--quick" in arguments else [OWN, *ON_EVERY_STORE, *OVER_A_SERVER]
+    if "--sharded" in arguments:
+        engine, chosen = "clickhouse-sharded", [*ON_SHARDS, *ON_EVERY_STORE, *OVER_A_SERVER]
+    given = [argument for argument in arguments if argument not in ("--quick", "--sharded")]
+    environment = {**os.environ, "TESTS_ENGINE": engine}
     return subprocess.run([python, "-m", "pytest", *chosen, *given], cwd=ROOT, env=environment).returncode
 
 

@@ -25,10 +25,24 @@ def test_what_an_address_leaves_out_is_usual() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "has_one_server"), [("", True), ("?cluster=main", False), ("?shared=1", False), ("?shared=0", True)]
+    ("options", "has_one_server"),
+    [
+        ("", True),
+        ("?cluster=main", False),
+        ("?cluster=main&sharded=1", False),
+        ("?shared=1", False),
+        ("?shared=0", True),
+    ],
 )
 def test_an_address_says_whether_tables_have_more_than_one_server(options: str, has_one_server: bool) -> None:
     assert parse_address(f"clickhouse://db/traces{options}").has_one_server == has_one_server
+
+
+def test_tables_are_on_shards_where_the_address_says_so() -> None:
+    assert parse_address("clickhouse://db/traces?cluster=main&sharded=1").is_sharded
+    assert not parse_address("clickhouse://db/traces?cluster=main").is_sharded
+    with pytest.raises(InvalidArgumentError, match="expected cluster=NAME&sharded=1"):
+        parse_address("clickhouse://ann:secret@db/traces?sharded=1")
 
 
 def test_another_database_of_the_same_server_has_a_place_of_its_own_for_attachments() -> None:
@@ -67,6 +81,7 @@ def test_an_address_names_the_place_of_attachments(given: str, place: str) -> No
         "clickhouse://ann:secret@db/traces`; DROP DATABASE x",
         "clickhouse://ann:secret@db/traces?cluster=a'b",
         "clickhouse://ann:secret@db/traces?cluster=main&shared=1",
+        "clickhouse://ann:secret@db/traces?sharded=1",
         "clickhouse://ann:secret@db/traces?user=ann",
         "clickhouse://ann:secret@db/traces?attachments=",
         "clickhouse://ann:secret@db/traces?attachments=folder",

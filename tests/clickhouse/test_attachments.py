@@ -74,6 +74,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return Place(str(folder), lambda: [str(each) for each in folder.rglob("*") if each.is_file()])
 
 
+def kept_at(url: str, place: str) -> str:
+    """The URL of a store whose attachments lie in a place."""
+    return f"{url}{'&' if '?' in url else '?'}attachments={place}"
+
+
 def picture(content: bytes = CONTENT) -> bytes:
     digest = hashlib.sha256(content).hexdigest()
     encoded = base64.b64encode(content).decode()
@@ -88,7 +93,7 @@ def with_picture(trace_id: str, *digests: str) -> bytes:
 def test_attachments_lie_in_the_place_that_the_url_names_and_go_with_the_last_trace(
     url: str, place: Place, opened: Opener
 ) -> None:
-    store = opened(f"{url}?attachments={place.url}")
+    store = opened(kept_at(url, place.url))
     store.append([picture(), with_picture(T), with_picture(U)])
     store.append([picture(), with_picture(U)])
 
@@ -105,7 +110,7 @@ def test_attachments_lie_in_the_place_that_the_url_names_and_go_with_the_last_tr
 def test_many_attachments_of_one_batch_are_kept_and_deleted(url: str, place: Place, opened: Opener) -> None:
     contents = [b"%d" % n for n in range(30)]
     digests = [hashlib.sha256(content).hexdigest() for content in contents]
-    store = opened(f"{url}?attachments={place.url}")
+    store = opened(kept_at(url, place.url))
     store.append([*map(picture, contents), with_picture(T, *digests)])
 
     assert len(place.paths()) == 30
@@ -115,7 +120,7 @@ def test_many_attachments_of_one_batch_are_kept_and_deleted(url: str, place: Pla
 
 
 def test_a_server_hands_out_what_another_one_took_in(url: str, place: Place, opened: Opener) -> None:
-    where = f"{url}?attachments={place.url}"
+    where = kept_at(url, place.url)
     with running_server(where) as one, running_server(where) as other:
         opened(one).append([picture(), with_picture(T)])
         answer = httpx.get(f"{other}/api/v1/attachments/{DIGEST}")
@@ -124,7 +129,7 @@ def test_a_server_hands_out_what_another_one_took_in(url: str, place: Place, ope
 
 
 def test_a_missing_object_is_told_by_its_name(url: str, bucket: Any, opened: Opener) -> None:
-    where = f"{url}?attachments=s3://tracer-tests/some/where"
+    where = kept_at(url, "s3://tracer-tests/some/where")
     opened(where).append([picture(), with_picture(T)])
     bucket.objects.delete()
 
@@ -138,7 +143,7 @@ def test_a_missing_object_is_told_by_its_name(url: str, bucket: Any, opened: Ope
 def test_records_are_not_taken_while_the_storage_does_not_answer(
     url: str, bucket: Any, opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = f"{url}?attachments=s3://tracer-tests"
+    where = kept_at(url, "s3://tracer-tests")
     with monkeypatch.context() as without:
         without.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         with pytest.raises(StoreError, match="s3://tracer-tests refused or did not answer") as refused:
@@ -153,12 +158,12 @@ def test_records_are_not_taken_while_the_storage_does_not_answer(
 
 def test_a_bucket_that_is_not_there_is_told(url: str, bucket: Any, opened: Opener) -> None:
     with pytest.raises(StoreError, match=r"s3://another refused .*NoSuchBucket"):
-        opened(f"{url}?attachments=s3://another").append([picture(), with_picture(T)])
+        opened(kept_at(url, "s3://another")).append([picture(), with_picture(T)])
 
 
 def test_what_is_in_the_table_stays_there_and_is_read_as_before(url: str, place: Place, opened: Opener) -> None:
     opened(url).append([picture(), with_picture(T)])
-    store = opened(f"{url}?attachments={place.url}")
+    store = opened(kept_at(url, place.url))
 
     assert store.attachment(DIGEST) == ("image/png", CONTENT)
     store.append([picture(), with_picture(U)])
@@ -170,19 +175,19 @@ def test_what_is_in_the_table_stays_there_and_is_read_as_before(url: str, place:
 def test_a_server_whose_url_names_no_place_says_so_and_deletes_no_attachment(
     url: str, place: Place, opened: Opener
 ) -> None:
-    opened(f"{url}?attachments={place.url}").append([picture(), with_picture(T)])
+    opened(kept_at(url, place.url)).append([picture(), with_picture(T)])
 
     with pytest.raises(StoreError, match=r"add \?attachments=s3://"):
         opened(url).attachment(DIGEST)
     with pytest.raises(StoreError, match=r"add \?attachments=s3://"):
         opened(url).delete_traces()
-    assert opened(f"{url}?attachments={place.url}").attachment(DIGEST) == ("image/png", CONTENT)
+    assert opened(kept_at(url, place.url)).attachment(DIGEST) == ("image/png", CONTENT)
 
 
 def test_a_deletion_takes_what_two_servers_wrote_at_once_and_nothing_newer(
     url: str, bucket: Any, opened: Opener
 ) -> None:
-    store = opened(f"{url}?attachments=s3://tracer-tests")
+    store = opened(kept_at(url, "s3://tracer-tests"))
     store.append([picture(), with_picture(T)])
     older, newer = (f"{DIGEST[:2]}/{DIGEST}/{number}" for number in (5, 10**17))
     for key in (older, newer):
@@ -213,6 +218,6 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks")
 def test_a_forked_process_is_told_and_does_not_wait_for_ever(url: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", _FORKED, f"{url}?attachments={tmp_path}/attachments"]
+    command = [sys.executable, "-c", _FORKED, kept_at(url, f"{tmp_path}/attachments")]
 
     subprocess.run(command, cwd=Path(__file__).resolve().parents[2], check=True, timeout=60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from tracer.errors import NewerStoreError, StoreError
 from tracer.store import open_store
 from tracer.store.clickhouse.address import parse_address
 from tracer.store.clickhouse.connection import Connection
-from tracer.store.clickhouse.migrations import STORE, schema_version, statements
+from tracer.store.clickhouse.layout import SHARD_KEYS
+from tracer.store.clickhouse.migrations import CATALOG, STORE, schema_version, statements
 
 pytestmark = pytest.mark.no_store
 
@@ -75,6 +77,27 @@ def test_each_statement_for_a_cluster_is_one_that_the_engine_parses(server: str)
         assert "ON CLUSTER main" in text
         assert "ENGINE = Replicated" in text or text.startswith("CREATE MATERIALIZED VIEW")  # into a replicated table
         assert connection.rows(f"EXPLAIN AST {text}")
+
+
+def test_each_statement_for_shards_is_one_that_the_engine_parses(server: str) -> None:
+    connection = Connection(parse_address(f"clickhouse://{server}/default"))
+    address = parse_address("clickhouse://db/traces?cluster=main&sharded=1")
+    made = {
+        text.partition(" IF NOT EXISTS ")[2].split()[0]: text
+        for schema in (STORE, CATALOG)
+        for text in statements(address, schema)
+    }
+
+    for name, text in made.items():
+        assert "ON CLUSTER main" in text
+        assert connection.rows(f"EXPLAIN AST {text}")
+        if name in SHARD_KEYS:
+            assert f"ENGINE = Distributed('main', 'traces', '{name}_local', {SHARD_KEYS[name]})" in text
+            assert re.search(r"ENGINE = Replicated\w*MergeTree\((version)?\)", made[f"{name}_local"])
+    assert "TO places_local\nAS SELECT DISTINCT trace_id, hour FROM spans_local" in made["places_of_spans"]
+    copies = made.keys() - {"places_of_spans", *SHARD_KEYS, *(f"{name}_local" for name in SHARD_KEYS)}
+    assert copies == {"documents", "processes", "heartbeats"}
+    assert all("MergeTree('/clickhouse/tables/{uuid}/all', '{shard}-{replica}'" in made[name] for name in copies)
 
 
 def test_statements_for_servers_that_share_tables_are_those_of_one_server_but_for_what_is_inserted_twice() -> None:

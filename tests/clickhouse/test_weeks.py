@@ -40,7 +40,7 @@ def weeks_of_spans(tables: Connection) -> list[str]:
     return [
         week
         for (week,) in tables.rows(
-            "SELECT DISTINCT partition FROM system.parts WHERE active AND table = 'spans'"
+            "SELECT DISTINCT partition FROM system.parts WHERE active AND table IN ('spans', 'spans_local')"
             " AND database = currentDatabase() ORDER BY partition"
         )
     ]

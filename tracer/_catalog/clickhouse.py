@@ -42,7 +42,8 @@ from tracer.store.clickhouse import checked_address, open_existing
 from tracer.store.clickhouse.address import Address, url_of_project
 from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.documents import Contents, Document, change, row
-from tracer.store.clickhouse.migrations import CATALOG, check_schema, migrate, on_cluster
+from tracer.store.clickhouse.layout import on_cluster
+from tracer.store.clickhouse.migrations import CATALOG, check_schema, migrate
 from tracer.store.clickhouse.objects import Objects
 
 _KIND, _OWNER = "catalog", ""

@@ -11,7 +11,7 @@ from tracer.store.clickhouse.objects import FOLDER
 
 _EXAMPLE = "expected clickhouse://user:password@host:8123/database"
 _ENCODED = "with /, @, : and % in the password as %2F, %40, %3A and %25"
-_OPTIONS = ("secure", "cluster", "shared", "attachments")
+_OPTIONS = ("secure", "cluster", "sharded", "shared", "attachments")
 _NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
 _BUCKET = re.compile(r"[\w.-]+(?:/[\w.=/-]+)?", re.ASCII)
 _PORT, _SECURE_PORT = 8123, 8443
@@ -20,7 +20,8 @@ _PORT, _SECURE_PORT = 8123, 8443
 class Address(NamedTuple):
     """The address of a store; ``cluster`` is the cluster's name if tables are replicated.
 
-    ``is_shared`` where servers share their tables without that, as in ClickHouse's cloud.
+    ``is_sharded`` where large tables are divided among the shards of the cluster (layout.py), ``is_shared`` where
+    servers share their tables without the name of a cluster, as in ClickHouse's cloud.
 
     ``attachments`` is the URL of a place in S3-compatible storage or of a folder, without a slash at its end; None
     where they are in a table.
@@ -35,6 +36,7 @@ class Address(NamedTuple):
     cluster: str | None = None
     attachments: str | None = None
     is_shared: bool = False
+    is_sharded: bool = False
 
     @property
     def has_one_server(self) -> bool:
@@ -76,6 +78,11 @@ def parse_address(url: str) -> Address:
         raise InvalidArgumentError(
             "the address of a ClickHouse store has both cluster and shared: tables that are shared name no cluster"
         )
+    if cluster is None and _is_on(options, "sharded"):
+        raise InvalidArgumentError(
+            "the address of a ClickHouse store has sharded, but no cluster on whose shards its tables are: expected"
+            " cluster=NAME&sharded=1"
+        )
     is_secure = _is_on(options, "secure")
     return Address(
         host=parts.hostname,
@@ -87,6 +94,7 @@ def parse_address(url: str) -> Address:
         cluster=cluster,
         attachments=_place(options["attachments"]) if "attachments" in options else None,
         is_shared=_is_on(options, "shared"),
+        is_sharded=_is_on(options, "sharded"),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,10 @@ Row = dict[str, Any]
 UNKNOWN_TABLE = 60
 UNKNOWN_DATABASE = 81
 _TOO_SLOW = (159, 160)
+# of replicated tables: another insert waits for its quorum, or the asked replica does not have the last one yet
+_SOON = (286, 289)
+_SOON_SECONDS = 30
+_WAIT_SECONDS = 0.1
 _SETTINGS = {
     "output_format_json_quote_64bit_integers": 0,
     "input_format_null_as_default": 0,
@@ -31,6 +36,12 @@ _SETTINGS = {
 _SHARED_SETTINGS = {"select_sequential_consistency": 1}  # every read sees what was written by way of another server
 # another replica's rows are there when a write returns
 _CLUSTER_SETTINGS = {**_SHARED_SETTINGS, "insert_quorum": "auto", "insert_quorum_parallel": 0}
+_SHARDED_SETTINGS = {
+    "distributed_foreground_insert": 1,  # rows are on their shards when a write returns
+    "distributed_product_mode": "local",  # rows that meet are on one shard: a subquery asks the shard that it runs on
+    "parallel_distributed_insert_select": 0,
+    "skip_unavailable_shards": 0,  # a shard that does not answer is an error, and not a list without its traces
+}
 _ANSWER_SECONDS = 300
 _INT64 = 2**63
 _AT_ONCE_BYTES = 64 << 20
@@ -121,10 +132,14 @@ class Connection:
 
     def _ask(self, action: Any) -> Any:
         error_of_driver = load("clickhouse_connect.driver.exceptions", "ClickHouseError")
-        try:
-            return action(self._get())
-        except error_of_driver as error:
-            raise self._store_error(error) from error
+        ends = time.monotonic() + _SOON_SECONDS
+        while True:
+            try:
+                return action(self._get())
+            except error_of_driver as error:
+                if getattr(error, "code", None) not in _SOON or time.monotonic() > ends:
+                    raise self._store_error(error) from error
+            time.sleep(random.uniform(0, _WAIT_SECONDS))
 
     def _get(self) -> Any:
         if self._client is not None and self._process == os.getpid():
@@ -145,6 +160,7 @@ class Connection:
             settings={
                 **_SETTINGS,
                 **(_CLUSTER_SETTINGS if to.cluster else {}),
+                **(_SHARDED_SETTINGS if to.is_sharded else {}),
                 **(_SHARED_SETTINGS if to.is_shared else {}),
             },
             autogenerate_session_id=False,

@@ -1,9 +1,10 @@
 """The schema as numbered migrations: append-only, each can be run again, none is ever changed.
 
 ``{engine:…}`` becomes the engine of a table, which on a cluster is its replicated kind, and ``{on_cluster}`` the clause
-that runs a statement on every server of it; where servers share their tables, both happen by themselves. On a single
-server a store migrates itself when it is opened first; elsewhere only ``tracer migrate`` does. A ClickHouse statement
-cannot be undone, so a migration that failed is run again.
+that runs a statement on every server of it; where servers share their tables, both happen by themselves. On shards a
+table that is made as ``{local:…}`` is divided among them, and one with ``{copied_engine:…}`` is on all servers as a
+whole: layout.py. On a single server a store migrates itself when it is opened first; elsewhere only ``tracer migrate``
+does. A ClickHouse statement cannot be undone, so a migration that failed is run again.
 """
 
 from __future__ import annotations
@@ -15,11 +16,19 @@ from typing import Final, NamedTuple
 from tracer.errors import NewerStoreError, StoreError
 from tracer.store.clickhouse.address import Address
 from tracer.store.clickhouse.connection import Connection, UnknownTableError
+from tracer.store.clickhouse.layout import (
+    COPIED,
+    check_kind,
+    divided_table,
+    local_table,
+    on_cluster,
+    replicated,
+)
 from tracer.store.clickhouse.places import HOUR_OF_START, WEEK
 
 # spans; `rank` grows with the completeness of a record, and of two records of one rank the first counts;
 # the records of a conversation repeat each other, so many are compressed together
-_SPANS = """CREATE TABLE IF NOT EXISTS spans {on_cluster} (
+_SPANS = """CREATE TABLE IF NOT EXISTS {local:spans} {on_cluster} (
     hour UInt32 DEFAULT {hour_of_start}, trace_id String, life UInt32, span_id String, rank UInt32,
     at UInt64 DEFAULT toUnixTimestamp64Micro(now64(6)), place UInt32,
     version UInt64 DEFAULT bitShiftLeft(toUInt64(rank), 52) + (4503599627370495 - at),
@@ -39,16 +48,16 @@ _SPANS = """CREATE TABLE IF NOT EXISTS spans {on_cluster} (
 SETTINGS index_granularity = 256, index_granularity_bytes = 2097152"""
 
 # the hours in which spans of a trace started
-_PLACES = """CREATE TABLE IF NOT EXISTS places {on_cluster} (
+_PLACES = """CREATE TABLE IF NOT EXISTS {local:places} {on_cluster} (
     trace_id String, hour UInt32
 ) ENGINE = {engine:ReplacingMergeTree} PARTITION BY toStartOfMonth(toDateTime(hour * 3600, 'UTC'))
 ORDER BY (trace_id, hour) SETTINGS index_granularity = 1024"""
 
-_PLACES_OF_SPANS = """CREATE MATERIALIZED VIEW IF NOT EXISTS places_of_spans {on_cluster} TO places
-AS SELECT DISTINCT trace_id, hour FROM spans"""
+_PLACES_OF_SPANS = """CREATE MATERIALIZED VIEW IF NOT EXISTS places_of_spans {on_cluster} TO {local:places}
+AS SELECT DISTINCT trace_id, hour FROM {local:spans}"""
 
 # facts of a trace from records other than spans; the first with a key counts
-_FACTS = """CREATE TABLE IF NOT EXISTS facts {on_cluster} (
+_FACTS = """CREATE TABLE IF NOT EXISTS {local:facts} {on_cluster} (
     trace_id String, life UInt32, kind LowCardinality(String), key String,
     at UInt64 DEFAULT toUnixTimestamp64Micro(now64(6)), place UInt32,
     version UInt64 DEFAULT 9223372036854775807 - at,
@@ -60,7 +69,7 @@ SETTINGS index_granularity = 1024"""
 
 # a row for each trace, made of spans and facts; `s` are its spans, the ended ones first, in the order of their ends;
 # `deleted` is 1 for a trace that was, and 2 in the hours of spans that are not the trace's own, which is `own`
-_TRACES = """CREATE TABLE IF NOT EXISTS traces {on_cluster} (
+_TRACES = """CREATE TABLE IF NOT EXISTS {local:traces} {on_cluster} (
     hour UInt32, own UInt32, trace_id String, life UInt32, deleted UInt8, seq UInt64, version UInt64, digest String,
     experiment Int64, experiment_name LowCardinality(String), state LowCardinality(String), name Nullable(String),
     root_span Nullable(String), start Nullable(Int64), born UInt64, duration Nullable(Int64),
@@ -87,7 +96,7 @@ _TRACES = """CREATE TABLE IF NOT EXISTS traces {on_cluster} (
 ) ENGINE = {engine:ReplacingMergeTree(version)} PARTITION BY {week} ORDER BY (hour, trace_id)
 SETTINGS index_granularity = 256"""
 
-_CHANGES = """CREATE TABLE IF NOT EXISTS changes {on_cluster} (
+_CHANGES = """CREATE TABLE IF NOT EXISTS {local:changes} {on_cluster} (
     seq UInt64 CODEC(Delta, ZSTD(1)), place UInt32, trace_id String
 ) ENGINE = {engine:MergeTree} ORDER BY seq"""
 
@@ -95,10 +104,10 @@ _CHANGES = """CREATE TABLE IF NOT EXISTS changes {on_cluster} (
 _DOCUMENTS = """CREATE TABLE IF NOT EXISTS documents {on_cluster} (
     kind LowCardinality(String), owner String, id String, version UInt64, deleted UInt8, writer String,
     content String CODEC(ZSTD(3))
-) ENGINE = {engine:ReplacingMergeTree(version)} ORDER BY (kind, owner, id)
-SETTINGS {deduplication_window} = 10000"""
+) ENGINE = {copied_engine:ReplacingMergeTree(version)} ORDER BY (kind, owner, id)
+SETTINGS {deduplication_window} = 10000{copied}"""
 
-_ATTACHMENTS = """CREATE TABLE IF NOT EXISTS attachments {on_cluster} (
+_ATTACHMENTS = """CREATE TABLE IF NOT EXISTS {local:attachments} {on_cluster} (
     digest String, version UInt64, deleted UInt8, mime String, base64 String EPHEMERAL,
     content String DEFAULT base64Decode(base64) CODEC(ZSTD(1))
 ) ENGINE = {engine:ReplacingMergeTree(version)} ORDER BY digest
@@ -106,21 +115,22 @@ SETTINGS index_granularity = 64"""
 
 _PROCESSES = """CREATE TABLE IF NOT EXISTS processes {on_cluster} (
     owner String, pid Nullable(Int64), time Int64, resource String CODEC(ZSTD(3))
-) ENGINE = {engine:ReplacingMergeTree} ORDER BY owner"""
+) ENGINE = {copied_engine:ReplacingMergeTree} ORDER BY owner"""
 
 _HEARTBEATS = """CREATE TABLE IF NOT EXISTS heartbeats {on_cluster} (
     owner String, at DateTime64(3) DEFAULT now64(3)
-) ENGINE = {engine:ReplacingMergeTree(at)} ORDER BY owner TTL toDateTime(at) + INTERVAL 7 DAY"""
+) ENGINE = {copied_engine:ReplacingMergeTree(at)} ORDER BY owner TTL toDateTime(at) + INTERVAL 7 DAY"""
 
 _NUMBERS = """CREATE TABLE IF NOT EXISTS {numbers} {on_cluster} (
     number UInt32, at DateTime DEFAULT now()
-) ENGINE = {engine:ReplacingMergeTree} ORDER BY number"""
+) ENGINE = {copied_engine:ReplacingMergeTree} ORDER BY number"""
 
 
 class Schema(NamedTuple):
     """The migrations of one kind of database, and the table with the numbers of those that were run."""
 
     numbers: str
+    first: str  # the table by which the kind of all is recognized
     migrations: tuple[tuple[str, ...], ...]
 
     @property
@@ -131,6 +141,7 @@ class Schema(NamedTuple):
 
 STORE: Final = Schema(
     "migrations",
+    "spans",
     (
         (
             _SPANS, _PLACES, _PLACES_OF_SPANS, _FACTS, _TRACES, _CHANGES, _DOCUMENTS, _ATTACHMENTS, _PROCESSES,
@@ -139,16 +150,21 @@ STORE: Final = Schema(
     ),
 )  # fmt: skip
 # of projects: tracer/_catalog/clickhouse.py
-CATALOG: Final = Schema("catalog_migrations", ((_DOCUMENTS,),))
-_ENGINE = re.compile(r"\{engine:(\w+)(?:\((.*?)\))?\}")
+CATALOG: Final = Schema("catalog_migrations", "documents", ((_DOCUMENTS,),))
+_ENGINE = re.compile(r"\{(copied_)?engine:(\w+)(?:\((.*?)\))?\}")
+_LOCAL = re.compile(r"\{local:(\w+)\}")
+_DIVIDED = re.compile(r"CREATE TABLE IF NOT EXISTS \{local:(\w+)\}")
 
 
 def statement(template: str, address: Address) -> str:
-    """A statement for a single server, for a cluster, or for servers that share their tables."""
-    replicated = "Replicated" if address.cluster else ""
-    text = _ENGINE.sub(lambda found: f"{replicated}{found[1]}({found[2] or ''})", template)
+    """A statement for a single server, for a cluster, for its shards, or for servers that share their tables."""
+    text = _ENGINE.sub(
+        lambda found: replicated(f"{found[2]}({found[3] or ''})", address, is_copied=bool(found[1])), template
+    )
+    text = _LOCAL.sub(lambda found: local_table(found[1], address), text)
     text = text.replace("{hour_of_start}", HOUR_OF_START).replace("{week}", WEEK)
     text = text.replace("{on_cluster}", on_cluster(address))
+    text = text.replace("{copied}", f" COMMENT '{COPIED}'" if address.is_sharded else "")
     window = "non_replicated_deduplication_window" if address.has_one_server else "replicated_deduplication_window"
     return text.replace("{deduplication_window}", window)
 
@@ -158,14 +174,26 @@ def statements(address: Address, schema: Schema = STORE, after: int = 0) -> Iter
     for templates in schema.migrations[after:]:
         for template in templates:
             yield statement(template, address)
+            if address.is_sharded and (divided := _DIVIDED.match(template)):
+                yield divided_table(divided[1], address)
 
 
 def schema_version(connection: Connection, schema: Schema = STORE) -> int:
-    """The version of the stored schema; 0 if there is none."""
+    """The version of the stored schema; 0 if there is none. Raises StoreError for tables of another kind."""
     try:
-        return int(connection.rows(f"SELECT max(number) FROM {schema.numbers}")[0][0])
+        ((number, kind),) = connection.rows(f"SELECT max(number), ({_kind_in(schema)}) FROM {schema.numbers}")
     except UnknownTableError:
         return 0
+    if number:
+        check_kind(connection.address, *kind)
+    return int(number)
+
+
+def _kind_in(schema: Schema) -> str:
+    return (
+        "SELECT any((engine, comment)) FROM system.tables"
+        f" WHERE database = currentDatabase() AND name = '{schema.first}'"
+    )
 
 
 def migrate(connection: Connection, schema: Schema = STORE) -> tuple[int, int]:
@@ -180,6 +208,7 @@ def migrate(connection: Connection, schema: Schema = STORE) -> tuple[int, int]:
     connection.command(statement(_NUMBERS.replace("{numbers}", schema.numbers), address))
     for text in statements(address, schema, before):
         connection.command(text)
+    check_kind(address, *connection.rows(_kind_in(schema))[0][0])  # a migration that failed may have left other tables
     connection.insert(schema.numbers, [{"number": number} for number in range(before + 1, schema.version + 1)])
     return before, schema.version
 
@@ -204,11 +233,6 @@ def check_schema(connection: Connection, schema: Schema = STORE, *, may_be_made:
             f"run `{command}` once, when no older server writes to it any more"
         )
     migrate(connection, schema)
-
-
-def on_cluster(address: Address) -> str:
-    """The clause that runs a statement on every server of a cluster; empty for a single server."""
-    return f"ON CLUSTER {address.cluster}" if address.cluster else ""
 
 
 def _refuse(found: int, connection: Connection, schema: Schema) -> None:

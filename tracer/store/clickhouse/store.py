@@ -14,6 +14,7 @@ from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.delete import delete_traces
 from tracer.store.clickhouse.find import count_traces, find_traces
 from tracer.store.clickhouse.gathering import Gathering
+from tracer.store.clickhouse.layout import parts, plain_name
 from tracer.store.clickhouse.migrations import check_schema
 from tracer.store.clickhouse.owners import Heartbeats, owner_gone, running_owners
 from tracer.store.clickhouse.run_sums import run_sums
@@ -207,10 +208,11 @@ class ClickHouseStore:
         return False
 
     def sizes(self) -> dict[str, int]:
-        """Bytes on disk of each table, on the server that answers."""
-        of_tables = "FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table"
+        """Bytes on disk of each table: on the server that answers, or on one replica of each shard."""
+        address = self._connection.address
+        of_tables = f"FROM {parts(address)} WHERE active AND database = '{address.database}' GROUP BY table"
         rows = self._checked().rows(f"SELECT table, sum(bytes_on_disk) {of_tables}")
-        return {str(table): int(size) for table, size in rows}
+        return {plain_name(table): int(size) for table, size in rows}
 
     def attachment(self, digest: str) -> tuple[str, bytes] | None:
         """Media type and content of an attachment by its sha256, or None."""

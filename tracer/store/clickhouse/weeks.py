@@ -11,6 +11,7 @@ from datetime import date, datetime, timezone
 from tracer.store.clickhouse.append import write_changes
 from tracer.store.clickhouse.attachments import delete_unused_attachments
 from tracer.store.clickhouse.connection import Connection
+from tracer.store.clickhouse.layout import local_table, on_each_shard, parts
 from tracer.store.clickhouse.places import FIRST_HOUR, HOUR_NS
 
 _HOURS = 7 * 24
@@ -22,10 +23,10 @@ _DIGESTS_AT_ONCE = 1000
 
 def delete_weeks(connection: Connection, before: int) -> int:
     """Delete the weeks that ended before a time in ns, but for those with a trace that runs; the number of traces."""
-    number = 0
+    number, address = 0, connection.address
     for (partition,) in connection.rows(
-        "SELECT DISTINCT partition FROM system.parts"
-        " WHERE active AND database = currentDatabase() AND table = 'spans' ORDER BY partition"
+        f"SELECT DISTINCT partition FROM {parts(address)} WHERE active AND database = '{address.database}'"
+        f" AND table = '{local_table('spans', address)}' ORDER BY partition"
     ):
         first = _first_hour(partition)
         # the first week also has all earlier traces, and those without a time
@@ -52,14 +53,15 @@ def _is_over(connection: Connection, first: int) -> bool:
 
 
 def _delete(connection: Connection, partition: str, first: int) -> int:
-    within = [first, first + _HOURS]
+    within, address = [first, first + _HOURS], connection.address
     digests = connection.rows(
         f"SELECT DISTINCT arrayJoin(digests) FROM traces FINAL WHERE {_WITHIN} AND deleted = 0", within
     )
     hidden = _hide(connection, first)
-    connection.command(f"ALTER TABLE spans DROP PARTITION '{partition}'")
+    spans, traces = (f"TABLE {local_table(name, address)} {on_each_shard(address)}" for name in ("spans", "traces"))
+    connection.command(f"ALTER {spans} DROP PARTITION '{partition}'")
     hidden += _hide(connection, first)  # traces that came meanwhile may have lost spans
-    connection.command(f"OPTIMIZE TABLE traces PARTITION '{partition}' FINAL")  # the hidden rows leave the disk
+    connection.command(f"OPTIMIZE {traces} PARTITION '{partition}' FINAL")  # the hidden rows leave the disk
     for start in range(0, len(digests), _DIGESTS_AT_ONCE):
         delete_unused_attachments(connection, [row[0] for row in digests[start : start + _DIGESTS_AT_ONCE]])
     return hidden
