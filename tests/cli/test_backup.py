@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -19,6 +20,8 @@ from tracer._catalog.folder import FolderCatalog
 from tracer.server import ServerSettings, running_server
 from tracer.store import open_store
 
+PICTURE = hashlib.sha256(b"hi").hexdigest()
+ATTACHMENT = json.dumps({"kind": "attachment", "id": PICTURE, "mime": "image/png", "content": "aGk="}).encode()
 WRITER = """
 import tracer
 for number in range(100_000):
@@ -118,7 +121,7 @@ def test_a_folder_of_projects_is_copied_while_its_server_runs_and_its_keys_open_
     models = models.with_name(f"{models.name}.models")
     projects = ServerSettings(port=0, projects=True)
     with running_server(source, projects) as url, closing(open_store(url, token=key)) as store:
-        store.append([span("a" * 32, "b" * 16)])
+        store.append([ATTACHMENT, span("a" * 32, "b" * 16, json={"tracer.inputs": f"tracer-attachment:{PICTURE}"})])
         (models / "m-1").mkdir(parents=True)
         (models / "m-1" / "MLmodel").write_text("a model")
         saved = tracer_command("backup", str(copy), "--store", str(source), "--json")
@@ -130,6 +133,8 @@ def test_a_folder_of_projects_is_copied_while_its_server_runs_and_its_keys_open_
     assert json.loads(restored.out) == {"store": str(again), "projects": 1}
     with running_server(again, projects) as url, closing(open_store(url, token=key)) as store:
         assert found(store) == ["a" * 32]
+        assert store.attachment(PICTURE) == ("image/png", b"hi")
+    assert [file.name for file in again.glob("projects/*.attachments/*/*")] == [PICTURE]
     assert (again / "projects" / models.name / "m-1" / "MLmodel").read_text() == "a model"
     for full in ("backup", "restore"):
         assert tracer_command(full, str(copy), "--store", str(again)).code != 0

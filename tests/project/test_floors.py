@@ -49,7 +49,7 @@ FLOORS: tuple[dict[str, str], ...] = (
         "tracer.store.filter": "__init__ complete durations expression fields lexer matching order parser values write",
         "tracer.store.remote": "__init__ connection rows store",
         "tracer.store.sqlite": (
-            "__init__ append backup bases blocks compile connection datasets delete facets find fulltext "
+            "__init__ append attachments backup bases blocks compile connection datasets delete facets find fulltext "
             "functions histogram hours indexing insert known logs migrations models_and_runs owners plan policies "
             "read reading recent registered reviews run_sums schema selecting sessions snippets statistics store "
             "versions"

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -29,6 +29,7 @@ from tracer._catalog.catalog import (
 from tracer._catalog.keys import Role, checked_roles, cookie_of, digest_of
 from tracer._catalog.rows import Act, Caller, Key, Project
 from tracer._distribution import upgrade_advice
+from tracer._journal.locations import attachments_folder_of
 from tracer.errors import NewerStoreError, StoreError
 from tracer.store import Store, open_store
 
@@ -195,8 +196,11 @@ class FolderCatalog:
     # ---- stores of projects
 
     def open_store(self, project: Project) -> Store:
-        """The store in a project's file, which is made at its first use."""
-        return open_store(f"sqlite:////{str(self._file(project)).lstrip('/')}")
+        """The store in a project's file, which is made at its first use, with the folder of its attachments."""
+        file = self._file(project)
+        with suppress(OSError):  # which opening the store tells
+            attachments_folder_of(file).mkdir(mode=0o700, parents=True, exist_ok=True)
+        return open_store(f"sqlite:////{str(file).lstrip('/')}")
 
     def has_store(self, project: Project) -> bool:
         """Whether the file is there."""

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from tracer.store import Store
 
 _ATTACHMENTS_REMEMBERED = 4096
+# stored at once: of more, so many objects live side by side that Python looks through all of the program's for garbage
+_RECORDS_AT_ONCE = 100
 
 
 class StoreSink:
@@ -90,7 +92,12 @@ class StoreSink:
 
     def write(self, lines: Sequence[bytes], *, owner: str | None = None) -> None:
         """Store the records durably, or raise: then they are written again later."""
-        self._aside.run(lambda: self.store().append(lines, owner=owner))
+        for start in range(0, len(lines), _RECORDS_AT_ONCE):
+            part = lines[start : start + _RECORDS_AT_ONCE]
+            self._aside.run(partial(self._append, part, owner))
+
+    def _append(self, lines: Sequence[bytes], owner: str | None) -> None:
+        self.store().append(lines, owner=owner)
 
     def owner_gone(self, owner: str) -> None:
         """Mark the spans that a dead process left running."""

@@ -61,6 +61,11 @@ def models_folder_of(url: str) -> Path:
     return journal.with_name(journal.name.removesuffix(".journal") + ".models")
 
 
+def attachments_folder_of(file: Path) -> Path:
+    """The folder beside a store's file for the content of its attachments; without it that lies in the file."""
+    return file.with_name(f"{file.name}.attachments")
+
+
 def folders_with_locks(url: str) -> Iterator[Path]:
     """Folders for journals where the file system of the usual one knows no locks: of this machine and user alone."""
     yield _usual_state_folder() / _name_of(url)

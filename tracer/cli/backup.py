@@ -33,7 +33,7 @@ def command(folder: Path, as_json: bool, store_url: str | None) -> None:
     from tracer.cli.administration import folder_of_projects
     from tracer.cli.reading import store_for_reading, store_place
     from tracer.cli.screen import tell
-    from tracer.store.sqlite.backup import copy_database
+    from tracer.store.sqlite.backup import copy_store
 
     if (source := folder_of_projects(store_url)) is not None:
         projects = copy_projects(source, folder)
@@ -49,7 +49,7 @@ def command(folder: Path, as_json: bool, store_url: str | None) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise InvalidArgumentError(f"{folder} is not empty: give a folder that is new.")
     folder.mkdir(parents=True, exist_ok=True)
-    copy_database(file, folder / DATABASE)
+    copy_store(file, folder / DATABASE)
     models = models_folder_of(place.url)
     if models.is_dir():
         shutil.copytree(models, folder / MODELS)
@@ -60,7 +60,7 @@ def copy_projects(source: Path, target: Path) -> int:
     """Copy a folder of projects into a new one and return the number of stores. Raises TracerError."""
     from tracer._catalog.folder import FILE, STORES, has_catalog
     from tracer._journal.locations import models_folder_of
-    from tracer.store.sqlite.backup import copy_database
+    from tracer.store.sqlite.backup import copy_database, copy_store
 
     if not has_catalog(source):
         raise InvalidArgumentError(f"{source} has no projects: there is no {FILE} in it.")
@@ -72,7 +72,7 @@ def copy_projects(source: Path, target: Path) -> int:
     for file in sorted((source / STORES).glob("*.db")):
         copy = target / STORES / file.name
         try:
-            copy_database(file, copy)
+            copy_store(file, copy)
             models = models_folder_of(f"sqlite:///{file}")
             if models.is_dir():
                 shutil.copytree(models, models_folder_of(f"sqlite:///{copy}"))

@@ -15,6 +15,7 @@ import orjson
 from tracer import semconv
 from tracer._json import JsonObject
 from tracer.store.decode import DecodedBatch, SpanFacts, StartFacts
+from tracer.store.sqlite.attachments import write_attachments
 from tracer.store.sqlite.bases import RecentBases
 from tracer.store.sqlite.connection import begin_write
 from tracer.store.sqlite.hours import add_covered, add_priced, add_spans, take_back
@@ -324,7 +325,8 @@ def _write_attachments(connection: sqlite3.Connection, whole: AppendPlan, batch:
     joined = content_of([record for plan in plans if plan.joined for record in plan.joined.attachments])
     rows = [(digest, mime, content) for digest, (mime, content) in {**batch.attachments, **joined}.items()]
     rows = [row for row in rows if row[0] not in left_out] if left_out else rows
-    connection.executemany("INSERT OR IGNORE INTO attachments(digest, mime, content) VALUES (?,?,?)", rows)
+    if rows:
+        write_attachments(connection, rows)
     uses = [(plan.known.num, digest) for plan in plans for digest in sorted(plan.attachments)]
     connection.executemany("INSERT OR IGNORE INTO attachment_uses(trace, digest) VALUES (?,?)", uses)
     connection.executemany(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from tracer._journal.locations import attachments_folder_of
 from tracer.errors import StoreError
 
 
@@ -32,6 +34,27 @@ def copy_database(source: Path, target: Path) -> None:
         for left in (unfinished, *(Path(f"{unfinished}{end}") for end in ("-wal", "-shm", "-journal"))):
             with suppress(OSError):
                 left.unlink()
+
+
+def copy_store(source: Path, target: Path) -> None:
+    """Copy a store's file with the attachments that lie beside it. Raises StoreError and OSError.
+
+    What the copy of the file names was written before it, and is removed after it at the earliest: it is copied before
+    and after. Only who deletes and writes an attachment at that moment can get away with it.
+    """
+    _copy_attachments(source, target)
+    copy_database(source, target)
+    _copy_attachments(source, target)
+
+
+def _copy_attachments(source: Path, target: Path) -> None:
+    folder, copy = attachments_folder_of(source), attachments_folder_of(target)
+    for path in folder.glob("??/*"):
+        to = copy / path.parent.name / path.name
+        if not to.exists():
+            to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):  # deleted meanwhile
+                shutil.copyfile(path, to)
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import time as clock
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 
@@ -16,6 +16,7 @@ from tracer.store.filter import Expression, Field
 from tracer.store.filter.matching import is_met
 from tracer.store.rows import RowPage, StoredDataset, StoredRow, WrittenRows
 from tracer.store.sql import marks
+from tracer.store.sqlite.attachments import delete_unused, removing
 from tracer.store.sqlite.connection import transaction
 
 _AT_ONCE = 500  # parameters of a statement
@@ -84,7 +85,7 @@ def _text(value: object) -> str:
 
 def delete_dataset(connection: sqlite3.Connection, dataset_id: str) -> bool:
     """Delete some rows of a dataset, and the dataset with the last of them; whether more are left."""
-    with transaction(connection):
+    with removing(connection) as gone:
         found = connection.execute("SELECT num FROM datasets WHERE dataset_id = ?", (dataset_id,)).fetchone()
         if found is None:
             return False
@@ -94,7 +95,7 @@ def delete_dataset(connection: sqlite3.Connection, dataset_id: str) -> bool:
                 "SELECT num FROM dataset_rows WHERE dataset = ? LIMIT ?", (found[0], _LOOKED_AT)
             )
         ]
-        _delete(connection, nums)
+        gone += _delete(connection, nums)
         if len(nums) < _LOOKED_AT:
             connection.execute("DELETE FROM datasets WHERE num = ?", found)
     return len(nums) == _LOOKED_AT
@@ -179,7 +180,7 @@ def edit_row(
 ) -> StoredRow:
     """Give fields of a row other values."""
     now = clock.time_ns()
-    with transaction(connection):
+    with removing(connection) as gone:
         dataset = _number_of(connection, dataset_id)
         old = _known(connection, dataset, [row_id]).get(row_id)
         if old is None:
@@ -195,7 +196,7 @@ def edit_row(
                 (new.row_id, dataset, row_id),
             ).fetchall()
             _put(connection, dataset, [new])
-            _forget_unused(connection, num, new)
+            gone += _forget_unused(connection, num, new)
             connection.execute("UPDATE datasets SET updated = max(updated, ?) WHERE num = ?", (now, dataset))
     return new
 
@@ -227,7 +228,7 @@ def _put(connection: sqlite3.Connection, dataset: int, rows: Sequence[StoredRow]
 
 def delete_rows(connection: sqlite3.Connection, dataset_id: str, row_ids: Sequence[str]) -> int:
     """Delete rows; returns how many there were."""
-    with transaction(connection):
+    with removing(connection) as gone:
         dataset = _number_of(connection, dataset_id)
         nums: list[int] = []
         for start in range(0, len(row_ids), _AT_ONCE):
@@ -238,36 +239,32 @@ def delete_rows(connection: sqlite3.Connection, dataset_id: str, row_ids: Sequen
                     f"SELECT num FROM dataset_rows WHERE dataset = ? AND row_id IN ({marks(part)})", (dataset, *part)
                 )
             )
-        _delete(connection, nums)
+        gone += _delete(connection, nums)
         if nums:
             connection.execute("UPDATE datasets SET updated = ? WHERE num = ?", (clock.time_ns(), dataset))
     return len(nums)
 
 
-def _delete(connection: sqlite3.Connection, nums: Sequence[int]) -> None:
+def _delete(connection: sqlite3.Connection, nums: Sequence[int]) -> list[str]:
+    """Delete rows, and return the digests of the attachments that went with them."""
+    gone: list[str] = []
     for start in range(0, len(nums), _AT_ONCE):
         part = nums[start : start + _AT_ONCE]
         connection.execute(f"DELETE FROM dataset_rows WHERE num IN ({marks(part)})", part)
         rows = connection.execute(
             f"DELETE FROM attachment_uses WHERE trace IN ({marks(part)}) RETURNING digest", [-num for num in part]
         ).fetchall()
-        _delete_unused(connection, [digest for (digest,) in rows])
+        gone += delete_unused(connection, {digest for (digest,) in rows})
+    return gone
 
 
-def _forget_unused(connection: sqlite3.Connection, num: int, row: StoredRow) -> None:
-    """Take from a row the attachments that it has no more."""
+def _forget_unused(connection: sqlite3.Connection, num: int, row: StoredRow) -> list[str]:
+    """Take from a row the attachments that it has no more; the digests of those that nothing else uses."""
     content = orjson.dumps(row._asdict())
     used = {digest.decode() for digest in _ATTACHMENT.findall(content)}
     had = connection.execute("SELECT digest FROM attachment_uses WHERE trace = ?", (-num,)).fetchall()
-    gone = [digest for (digest,) in had if digest not in used]
+    lost = [digest for (digest,) in had if digest not in used]
     connection.executemany(
-        "DELETE FROM attachment_uses WHERE trace = ? AND digest = ?", [(-num, digest) for digest in gone]
+        "DELETE FROM attachment_uses WHERE trace = ? AND digest = ?", [(-num, digest) for digest in lost]
     )
-    _delete_unused(connection, gone)
-
-
-def _delete_unused(connection: sqlite3.Connection, digests: Iterable[str]) -> None:
-    connection.executemany(
-        "DELETE FROM attachments WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM attachment_uses WHERE digest = ?1)",
-        [(digest,) for digest in digests],
-    )
+    return delete_unused(connection, lost)

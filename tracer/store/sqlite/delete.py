@@ -10,6 +10,7 @@ from typing import Any
 
 from tracer.store.filter import Expression
 from tracer.store.sql import Sql, marks
+from tracer.store.sqlite.attachments import delete_unused, remove_unknown, removing
 from tracer.store.sqlite.blocks import PACKED, without_base
 from tracer.store.sqlite.compile import Matcher, compile_expression
 from tracer.store.sqlite.connection import transaction
@@ -103,14 +104,14 @@ def _detach(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
 
 
 def _delete(connection: sqlite3.Connection, nums: Sequence[int]) -> int:
-    with transaction(connection):
+    with removing(connection) as gone:
         _detach(connection, _dependents(connection, nums))  # blocks that were written since
         blocks = [row for num in nums for row in connection.execute(_BLOCKS_OF_TRACE, _bounds(num))]
         now = time.time_ns()
         deleted = sum(_delete_trace(connection, num, now) for num in nums)
         connection.execute("DELETE FROM deleted WHERE time < ?", (now - _REMEMBERED_NS,))
         connection.executemany("DELETE FROM chunks WHERE id = ?", blocks)
-        _delete_unused_attachments(connection)
+        gone += _delete_unused_attachments(connection)
         if deleted:
             connection.execute("UPDATE counters SET value = value + 1 WHERE name = 'seq'")
     return deleted
@@ -121,6 +122,8 @@ def release_space(connection: sqlite3.Connection, *, whole: bool) -> bool:
 
     A file of an earlier version has to be written anew for that, which is done for ``whole`` if much of it is free.
     """
+    if whole:
+        remove_unknown(connection)
     free, pages, mode = (_pragma(connection, name) for name in ("freelist_count", "page_count", "auto_vacuum"))
     if mode == _INCREMENTAL:
         # a row without columns for each page: `execute` would end after the first
@@ -167,11 +170,8 @@ def _delete_trace(connection: sqlite3.Connection, num: int, now: int) -> int:
     return connection.execute("DELETE FROM traces WHERE num = ?", (num,)).rowcount
 
 
-def _delete_unused_attachments(connection: sqlite3.Connection) -> None:
+def _delete_unused_attachments(connection: sqlite3.Connection) -> list[str]:
     if not connection.execute("SELECT 1 FROM temp.sqlite_master WHERE name = 'unused_candidates'").fetchone():
-        return
-    connection.execute(
-        "DELETE FROM attachments WHERE digest IN (SELECT digest FROM unused_candidates)"
-        " AND digest NOT IN (SELECT digest FROM attachment_uses)"
-    )
-    connection.execute("DELETE FROM unused_candidates")
+        return []
+    candidates = connection.execute("DELETE FROM unused_candidates RETURNING digest").fetchall()
+    return delete_unused(connection, [digest for (digest,) in candidates])

@@ -360,12 +360,6 @@ def read_changes(connection: sqlite3.Connection, since: int, limit: int) -> Chan
     return Changes(last, [*earlier, *(row[0] for row in same)], has_more=last < newest)
 
 
-def read_attachment(connection: sqlite3.Connection, digest: str) -> tuple[str, bytes] | None:
-    """Media type and content of an attachment."""
-    row = connection.execute("SELECT mime, content FROM attachments WHERE digest = ?", (digest,)).fetchone()
-    return (row[0], row[1]) if row else None
-
-
 class LastChange(threading.local):
     """Reads the number of the last change, and only when another connection or this one has written since."""
 

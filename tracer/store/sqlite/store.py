@@ -14,6 +14,7 @@ from tracer.errors import StoreError
 from tracer.store.decode import decode
 from tracer.store.sqlite import reading
 from tracer.store.sqlite.append import append
+from tracer.store.sqlite.attachments import read_attachment
 from tracer.store.sqlite.bases import RecentBases
 from tracer.store.sqlite.connection import Connections, retry_while_locked, store_error, within_time
 from tracer.store.sqlite.models_and_runs import read_models, read_runs
@@ -255,7 +256,7 @@ class SqliteStore:
 
     def attachment(self, digest: str) -> tuple[str, bytes] | None:
         """Media type and content of an attachment by its sha256, or None."""
-        return self._run("read", lambda connection: reading.read.read_attachment(connection, digest))
+        return self._run("read", lambda connection: read_attachment(connection, digest))
 
     def experiments(self) -> list[ExperimentRow]:
         """Every experiment, oldest first."""

@@ -1,0 +1,114 @@
+"""Attachments: a row for each, with its content, or with the content in a file beside the store.
+
+The content lies beside a store where the folder for it is there, as it is for the projects of a server. Files are named
+by their digests, and written and removed by who may write to the store just then: a file that is removed is not one
+that somebody is about to name. Between a deletion and the removal of its files a process may be killed: files that no
+row names are removed with the free space of the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tracer._journal.locations import attachments_folder_of
+from tracer.errors import StoreError
+from tracer.store.sqlite.connection import transaction
+
+_OF_NOTHING = hashlib.sha256(b"").hexdigest()
+_PART = ".part"  # at the end of a file that is being written
+
+
+def write_attachments(connection: sqlite3.Connection, attachments: Iterable[tuple[str, str, bytes]]) -> None:
+    """Write digests, media types and contents, in the caller's transaction. Raises StoreError."""
+    folder = _folder_beside(connection)
+    rows: Iterable[tuple[str, str, bytes]] = attachments
+    if folder is not None:
+        rows = [(digest, mime, _beside(folder, digest, content)) for digest, mime, content in attachments]
+    connection.executemany("INSERT OR IGNORE INTO attachments(digest, mime, content) VALUES (?,?,?)", rows)
+
+
+def read_attachment(connection: sqlite3.Connection, digest: str) -> tuple[str, bytes] | None:
+    """Media type and content of an attachment. Raises StoreError where its file is missing."""
+    stored = "SELECT mime, content FROM attachments WHERE digest = ?"
+    row: tuple[str, bytes] | None = connection.execute(stored, (digest,)).fetchone()
+    if row is None or row[1] or digest == _OF_NOTHING:
+        return row
+    path = _path(attachments_folder_of(_file(connection)), digest)
+    try:
+        return row[0], path.read_bytes()
+    except OSError as error:
+        if connection.execute(stored, (digest,)).fetchone() is None:  # it was deleted just now
+            return None
+        raise StoreError(f"the attachment cannot be read from {path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def removing(connection: sqlite3.Connection) -> Iterator[list[str]]:
+    """A transaction that deletes attachments: after it, the files of those whose digests were put into the list go."""
+    gone: list[str] = []
+    with transaction(connection):
+        yield gone
+    folder = _folder_beside(connection) if gone else None
+    if folder is not None:
+        _remove(connection, folder, gone)
+
+
+def delete_unused(connection: sqlite3.Connection, digests: Iterable[str]) -> list[str]:
+    """Delete those of the attachments that nothing uses, in the caller's transaction, and return their digests."""
+    used = "SELECT 1 FROM attachment_uses WHERE digest = ?"
+    gone = [digest for digest in digests if connection.execute(used, (digest,)).fetchone() is None]
+    connection.executemany("DELETE FROM attachments WHERE digest = ?", [(digest,) for digest in gone])
+    return gone
+
+
+def remove_unknown(connection: sqlite3.Connection) -> None:
+    """Remove the files that no row names: of processes that were killed."""
+    folder = _folder_beside(connection)
+    if folder is not None:
+        _remove(connection, folder, [path.name for path in folder.glob("??/*")])
+
+
+def _remove(connection: sqlite3.Connection, folder: Path, names: Sequence[str]) -> None:
+    known = "SELECT 1 FROM attachments WHERE digest = ?"
+    try:
+        with transaction(connection):  # nobody writes one of them anew meanwhile
+            for name in names:
+                if connection.execute(known, (name,)).fetchone() is None:
+                    _path(folder, name).unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"attachments in {folder} cannot be removed: {error.strerror or error}") from error
+
+
+def _beside(folder: Path, digest: str, content: bytes) -> bytes:
+    """Keep the content in a file, and return what the row has of it."""
+    path = _path(folder, digest)
+    try:
+        if content and not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            part = path.with_name(f"{digest}{_PART}")
+            with part.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())  # before the row, which may be on disk first
+            os.replace(part, path)
+    except OSError as error:
+        raise StoreError(f"an attachment cannot be written to {path}: {error.strerror or error}") from error
+    return b""
+
+
+def _path(folder: Path, digest: str) -> Path:
+    return folder / digest[:2] / digest
+
+
+def _folder_beside(connection: sqlite3.Connection) -> Path | None:
+    folder = attachments_folder_of(_file(connection))
+    return folder if folder.is_dir() else None
+
+
+def _file(connection: sqlite3.Connection) -> Path:
+    return Path(connection.execute("PRAGMA database_list").fetchone()[2])
