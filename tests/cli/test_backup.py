@@ -18,6 +18,7 @@ from tests.cli.conftest import Ran
 from tests.store.records import found, span
 from tracer._catalog.folder import FolderCatalog
 from tracer.server import ServerSettings, running_server
+from tracer.server.alerts.state import state_of
 from tracer.store import open_store
 
 PICTURE = hashlib.sha256(b"hi").hexdigest()
@@ -88,6 +89,20 @@ def test_logged_models_travel_along(tracer_command: Callable[..., Ran], tmp_path
     assert tracer.pyfunc.load_model(info.model_uri).predict(["a"]) == ["a"]
 
 
+def test_what_alerts_have_told_travels_along(
+    tracer_command: Callable[..., Ran], tmp_path: Path, own_store: str
+) -> None:
+    with tracer.start_span("agent"):
+        pass
+    tracer.flush()
+    state_of(own_store).begin("errors", 1.0, 0.5, [("chat", {"text": "errors"})])
+    assert tracer_command("backup", str(tmp_path / "copy")).code == 0
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    assert tracer_command("restore", str(tmp_path / "copy"), "--store", other).code == 0
+
+    assert [(event.rule, event.value) for event in state_of(other).open_events()] == [("errors", 0.5)]
+
+
 def test_nothing_is_overwritten(tracer_command: Callable[..., Ran], tmp_path: Path, own_store: str) -> None:
     with tracer.start_span("agent"):
         pass
@@ -120,6 +135,7 @@ def test_a_folder_of_projects_is_copied_while_its_server_runs_and_its_keys_open_
         models = catalog._file(catalog.project("shop"))
     models = models.with_name(f"{models.name}.models")
     projects = ServerSettings(port=0, projects=True)
+    state_of(str(source), of_projects=True).begin("errors", 1.0, 0.5, [])
     with running_server(source, projects) as url, closing(open_store(url, token=key)) as store:
         store.append([ATTACHMENT, span("a" * 32, "b" * 16, json={"tracer.inputs": f"tracer-attachment:{PICTURE}"})])
         (models / "m-1").mkdir(parents=True)
@@ -134,6 +150,7 @@ def test_a_folder_of_projects_is_copied_while_its_server_runs_and_its_keys_open_
     with running_server(again, projects) as url, closing(open_store(url, token=key)) as store:
         assert found(store) == ["a" * 32]
         assert store.attachment(PICTURE) == ("image/png", b"hi")
+    assert [event.rule for event in state_of(str(again), of_projects=True).open_events()] == ["errors"]
     assert [file.name for file in again.glob("projects/*.attachments/*/*")] == [PICTURE]
     assert (again / "projects" / models.name / "m-1" / "MLmodel").read_text() == "a model"
     for full in ("backup", "restore"):

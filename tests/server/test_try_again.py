@@ -475,9 +475,14 @@ def test_a_server_that_does_not_begin_is_given_up(
 def test_a_server_that_says_nothing_is_given_up(
     trying: httpx.Client, provider: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tracer.server.trying.calling._LONGEST_SECONDS", 0.3)
     held = threading.Event()
-    provider.will(sse(chunk(delta(role="assistant", content="To")), held))
+
+    def begins(_: Any) -> Scripted:
+        # from now on: the head of the answer may take as long as it likes
+        monkeypatch.setattr("tracer.server.trying.calling._LONGEST_SECONDS", 1.0)
+        return sse(chunk(delta(role="assistant", content="To")), held)
+
+    provider.will(begins)
     events = events_of(trying.post("/try-again", json=asking(provider)))
     held.set()
 

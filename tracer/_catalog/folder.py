@@ -35,6 +35,7 @@ from tracer.store import Store, open_store
 
 FILE: Final = "catalog.db"
 STORES: Final = "projects"
+ALERTS: Final = "alerts.db"  # what the alerts of all projects have told
 _READ_SECONDS = 1.0  # readers wait for a lock only while the file is created or closed
 _WRITE_SECONDS = 30.0  # for another process to be done
 _VERSION = 3

@@ -57,8 +57,17 @@ def journal_folder(url: str) -> Path:
 
 def models_folder_of(url: str) -> Path:
     """The folder of a store's logged models: beside its file, or for a server in the user's state folder."""
+    return _beside(url, ".models")
+
+
+def alerts_file_of(url: str) -> Path:
+    """The file beside a store's with what its server's alerts have told."""
+    return _beside(url, ".alerts")
+
+
+def _beside(url: str, ending: str) -> Path:
     journal = journal_folder(url)
-    return journal.with_name(journal.name.removesuffix(".journal") + ".models")
+    return journal.with_name(journal.name.removesuffix(".journal") + ending)
 
 
 def attachments_folder_of(file: Path) -> Path:

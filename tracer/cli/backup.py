@@ -14,7 +14,7 @@ from tracer.errors import InvalidArgumentError, StoreError
 if TYPE_CHECKING:
     from tracer.cli.reading import Place
 
-DATABASE, MODELS = "tracer.db", "models"  # in the folder of a backup
+DATABASE, MODELS, TOLD = "tracer.db", "models", "alerts.db"  # in the folder of a backup
 
 
 @click.command(
@@ -29,11 +29,11 @@ def command(folder: Path, as_json: bool, store_url: str | None) -> None:
     The copy is the store as it is at one moment; of a folder of projects all are copied, one after the other, with
     their keys. `tracer restore` makes a store of it, here or on another machine.
     """
-    from tracer._journal.locations import models_folder_of
+    from tracer._journal.locations import alerts_file_of, models_folder_of
     from tracer.cli.administration import folder_of_projects
     from tracer.cli.reading import store_for_reading, store_place
     from tracer.cli.screen import tell
-    from tracer.store.sqlite.backup import copy_store
+    from tracer.store.sqlite.backup import copy_database, copy_store
 
     if (source := folder_of_projects(store_url)) is not None:
         projects = copy_projects(source, folder)
@@ -50,6 +50,8 @@ def command(folder: Path, as_json: bool, store_url: str | None) -> None:
         raise InvalidArgumentError(f"{folder} is not empty: give a folder that is new.")
     folder.mkdir(parents=True, exist_ok=True)
     copy_store(file, folder / DATABASE)
+    if (told := alerts_file_of(place.url)).is_file():
+        copy_database(told, folder / TOLD)
     models = models_folder_of(place.url)
     if models.is_dir():
         shutil.copytree(models, folder / MODELS)
@@ -58,7 +60,7 @@ def command(folder: Path, as_json: bool, store_url: str | None) -> None:
 
 def copy_projects(source: Path, target: Path) -> int:
     """Copy a folder of projects into a new one and return the number of stores. Raises TracerError."""
-    from tracer._catalog.folder import FILE, STORES, has_catalog
+    from tracer._catalog.folder import ALERTS, FILE, STORES, has_catalog
     from tracer._journal.locations import models_folder_of
     from tracer.store.sqlite.backup import copy_database, copy_store
 
@@ -81,6 +83,8 @@ def copy_projects(source: Path, target: Path) -> int:
                 raise
             continue  # the project was deleted meanwhile
         copied += 1
+    if (source / ALERTS).is_file():
+        copy_database(source / ALERTS, target / ALERTS)
     copy_database(source / FILE, target / FILE)  # last: a folder without it is no backup
     return copied
 

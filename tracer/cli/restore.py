@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tracer.cli.backup import DATABASE, MODELS, copy_projects, database_of
+from tracer.cli.backup import DATABASE, MODELS, TOLD, copy_projects, database_of
 from tracer.cli.options import examples, json_option, store_option
 from tracer.errors import InvalidArgumentError
 
@@ -19,10 +19,10 @@ from tracer.errors import InvalidArgumentError
 def command(folder: Path, as_json: bool, store_url: str | None) -> None:
     """Make a store of a backup, where there is none yet."""
     from tracer._catalog.folder import has_catalog
-    from tracer._journal.locations import attachments_folder_of, models_folder_of
+    from tracer._journal.locations import alerts_file_of, attachments_folder_of, models_folder_of
     from tracer.cli.reading import store_for_reading, store_place
     from tracer.cli.screen import tell
-    from tracer.store.sqlite.backup import copy_store
+    from tracer.store.sqlite.backup import copy_database, copy_store
 
     if has_catalog(folder):
         target = (store_url or "").removeprefix("sqlite:///")
@@ -34,13 +34,15 @@ def command(folder: Path, as_json: bool, store_url: str | None) -> None:
     if not (folder / DATABASE).is_file():
         raise InvalidArgumentError(f"{folder} is no backup: there is no {DATABASE} in it.")
     place = store_place(store_url)
-    file, models = database_of(place), models_folder_of(place.url)
-    for taken in (file, models, attachments_folder_of(file)):
+    file, models, told = database_of(place), models_folder_of(place.url), alerts_file_of(place.url)
+    for taken in (file, models, attachments_folder_of(file), told):
         if taken.exists():
             raise InvalidArgumentError(f"{taken} is there already: name a store that is not, with --store.")
     file.parent.mkdir(parents=True, exist_ok=True)
     if (folder / MODELS).is_dir():
         shutil.copytree(folder / MODELS, models)
     copy_store(folder / DATABASE, file)
+    if (folder / TOLD).is_file():
+        copy_database(folder / TOLD, told)
     traces = store_for_reading(store_url).count_traces(None)
     tell(as_json, {"store": str(place), "traces": traces}, f"{place} has {traces:,} traces")

@@ -10,7 +10,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol
 
-from tracer._journal.locations import journal_folder
+from tracer._catalog.folder import ALERTS
+from tracer._journal.locations import alerts_file_of
 from tracer._json import JsonObject
 
 What = Literal["began", "ended"]
@@ -113,6 +114,5 @@ def state_of(url: str, *, of_projects: bool = False) -> AlertState:
     from tracer.server.alerts.file_state import FileState
 
     if of_projects:
-        return FileState(Path(url, "alerts.db"))
-    journal = journal_folder(url)
-    return FileState(journal.with_name(journal.name.removesuffix(".journal") + ".alerts"))
+        return FileState(Path(url, ALERTS))
+    return FileState(alerts_file_of(url))
