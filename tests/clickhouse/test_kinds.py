@@ -20,7 +20,7 @@ PLAIN, REPLICATED, IN_CLOUD = "ReplacingMergeTree", "ReplicatedReplacingMergeTre
 
 
 @pytest.mark.parametrize(
-    ("options", "engine", "comment"),
+    ("options", "made_as", "comment"),
     [
         (ONE, PLAIN, ""),
         (CLUSTER, REPLICATED, ""),
@@ -32,12 +32,12 @@ PLAIN, REPLICATED, IN_CLOUD = "ReplacingMergeTree", "ReplicatedReplacingMergeTre
         *((options, "", "") for options in (ONE, CLUSTER, SHARDS, SHARED)),
     ],
 )
-def test_tables_that_fit_are_taken(options: str, engine: str, comment: str) -> None:
-    check_kind(parse_address(f"clickhouse://db/traces{options}"), engine, comment)
+def test_tables_that_fit_are_taken(options: str, made_as: str, comment: str) -> None:
+    check_kind(parse_address(f"clickhouse://db/traces{options}"), made_as, comment)
 
 
 @pytest.mark.parametrize(
-    ("options", "engine", "comment", "there", "named", "fits"),
+    ("options", "made_as", "comment", "there", "named", "fits"),
     [
         (ONE, REPLICATED, "", "replicated tables", "tables of a single server", "cluster=NAME without sharded"),
         (ONE, "Distributed", "", "tables on shards", "tables of a single server", "cluster=NAME&sharded=1"),
@@ -50,9 +50,9 @@ def test_tables_that_fit_are_taken(options: str, engine: str, comment: str) -> N
         (SHARED, "Distributed", "", "tables on shards", "tables that servers share", "cluster=NAME&sharded=1"),
     ],
 )
-def test_others_are_refused(options: str, engine: str, comment: str, there: str, named: str, fits: str) -> None:
+def test_others_are_refused(options: str, made_as: str, comment: str, there: str, named: str, fits: str) -> None:
     with pytest.raises(StoreError) as refused:
-        check_kind(parse_address(f"clickhouse://ann:secret@db/traces{options}"), engine, comment)
+        check_kind(parse_address(f"clickhouse://ann:secret@db/traces{options}"), made_as, comment)
 
     text = str(refused.value)
     assert f"has {there}, and its address here is one of {named} (" in text
@@ -70,6 +70,15 @@ def test_a_store_of_a_single_server_is_not_opened_by_an_address_that_names_a_clu
             store.count_traces()
         with pytest.raises(StoreError, match="has tables of a single server"):
             migrate_clickhouse(f"{url}{options}")
+
+
+def test_replicated_tables_are_not_made_on_a_cluster_of_several_shards(url: str) -> None:
+    with pytest.raises(StoreError, match=r"the cluster 'two' has 2 shards, .*: add sharded=1 to the address"):
+        migrate_clickhouse(f"{url}?cluster=two")
+    with pytest.raises(StoreError, match="knows no cluster 'main'"):
+        migrate_clickhouse(f"{url}{SHARDS}")
+
+    assert migrate_clickhouse(f"{url}?cluster=two&sharded=1") == (0, 1)
 
 
 def test_projects_of_a_single_server_are_not_opened_by_an_address_that_names_a_cluster(

@@ -72,6 +72,17 @@ def parts(address: Address) -> str:
     return f"cluster('{address.cluster}', system.parts)" if address.is_sharded else "system.parts"
 
 
+def check_cluster(address: Address, shards: int) -> None:
+    """Raise StoreError where an address names a cluster with a number of shards that its tables would not fill."""
+    if not shards:
+        raise StoreError(f"the ClickHouse of {address} knows no cluster {address.cluster!r}: see its system.clusters")
+    if shards > 1 and not address.is_sharded:
+        raise StoreError(
+            f"the cluster {address.cluster!r} has {shards} shards, and replicated tables would have other traces on"
+            f" each of them: add sharded=1 to the address of {address}, or name a cluster of one shard"
+        )
+
+
 # ---- whether the tables of a database are those that an address names
 
 

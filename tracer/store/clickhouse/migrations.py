@@ -18,6 +18,7 @@ from tracer.store.clickhouse.address import Address
 from tracer.store.clickhouse.connection import Connection, UnknownTableError
 from tracer.store.clickhouse.layout import (
     COPIED,
+    check_cluster,
     check_kind,
     divided_table,
     local_table,
@@ -205,6 +206,11 @@ def migrate(connection: Connection, schema: Schema = STORE) -> tuple[int, int]:
     address = connection.address
     if not before:  # else it is there, unless it was deleted meanwhile
         connection.command(f"CREATE DATABASE IF NOT EXISTS {address.database} {on_cluster(address)}", database="")
+    if address.cluster:
+        ((shards,),) = connection.rows(
+            "SELECT uniqExact(shard_num) FROM system.clusters WHERE cluster = ?", [address.cluster]
+        )
+        check_cluster(address, int(shards))
     connection.command(statement(_NUMBERS.replace("{numbers}", schema.numbers), address))
     for text in statements(address, schema, before):
         connection.command(text)
