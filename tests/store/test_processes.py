@@ -21,6 +21,7 @@ from tracer.store.sqlite import connection as store_connection
 
 pytestmark = pytest.mark.no_store
 
+ROOT = Path(__file__).resolve().parents[2]
 _PROCESSES = 8
 _TRACES = 100
 _FORK = multiprocessing.get_context("fork")
@@ -205,6 +206,39 @@ assert sorted(found(store)) == ["after", "before", "child", "thread"], found(sto
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_store_that_is_opened_once_more_keeps_its_locks(tmp_path: Path) -> None:
+    path = tmp_path / "traces.db"
+    program = f"""
+import sys, time
+from tests.store.records import span
+from tracer.store import open_store
+store = open_store("sqlite:///{path}")
+store.append([span("before", "r")])
+open_store("sqlite:///{path}").close()
+print("opened", flush=True)
+sys.stdin.readline()
+store.append([span("after", "r")])
+print("written", flush=True)
+time.sleep(60)
+"""
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        assert running.stdout.readline() == "opened\n"
+        # another process that is the last to leave, as far as it can see, would delete the log
+        other = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM traces'); c.close()"
+        subprocess.run([sys.executable, "-c", other, str(path)], check=True)
+        running.stdin.write("\n")
+        running.stdin.flush()
+        assert running.stdout.readline() == "written\n"
+        running.kill()
+
+    store = open_store(f"sqlite:///{path}")
+    assert sorted(found(store)) == ["after", "before"]
+    store.close()
 
 
 def test_a_store_of_a_newer_version_is_refused_and_not_touched(tmp_path: Path) -> None:

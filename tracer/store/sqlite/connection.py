@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import random
 import sqlite3
@@ -29,11 +30,8 @@ _READ_ONLY = "ro"
 _LOOKS_AT_A_CHANGING_FILE = 10
 _BETWEEN_LOOKS_S = 0.02
 _RETRY_FOR_S = 120.0
-_MAGIC = b"SQLite format 3\x00"
-# https://www.sqlite.org/fileformat2.html#the_database_header
-_USER_VERSION_AT = 60
-_APPLICATION_ID_AT = 68
 _PAGE_SIZE = 8192
+_LEAST_BYTES = 512  # of a database: its smallest page
 _STEPS_BETWEEN_LOOKS = 50_000  # instructions of SQLite's virtual machine, about a millisecond
 
 Result = TypeVar("Result")
@@ -194,28 +192,27 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _check_before_touching(path: Path) -> None:
-    """Refuse a file that is no store of ours before anything is written to it or beside it."""
+    """Refuse a file that is no store of ours before anything is written to it or beside it.
+
+    Through SQLite alone: where the process has the file open already, closing it in any other way would take all locks
+    of its connections, and another process could then delete the log that they write to.
+    """
     if path.is_dir():
         raise StoreError(f"{path} is a folder; name a file for the store")
     try:
-        with path.open("rb") as file:
-            header = file.read(100)
+        size = path.stat().st_size
     except FileNotFoundError:
         _require_folder(path)
         return
     except OSError as error:
         raise StoreError(f"cannot read the store {path}: {error.strerror or error}") from error
-    if not header:
+    if not size:
         return
-    if not header.startswith(_MAGIC):
-        raise StoreError(f"{path} is not an SQLite database; name another file for the store")
-    if _number_at(header, _APPLICATION_ID_AT) == APPLICATION_ID:
-        _refuse_newer(_number_at(header, _USER_VERSION_AT), path)
+    if not os.access(path, os.R_OK):
+        raise StoreError(f"cannot read the store {path}: {os.strerror(errno.EACCES)}")
+    if size < _LEAST_BYTES:  # SQLite would take it for an empty database
+        raise _no_database(path)
     _check_inside(path)
-
-
-def _number_at(header: bytes, place: int) -> int:
-    return int.from_bytes(header[place : place + 4], "big")
 
 
 def _check_inside(path: Path) -> None:
@@ -234,7 +231,13 @@ def _check_inside(path: Path) -> None:
                 continue
             if isinstance(error, StoreError):
                 raise
+            if "not a database" in str(error):
+                raise _no_database(path) from error
             raise store_error(error, path, "open") from error
+
+
+def _no_database(path: Path) -> StoreError:
+    return StoreError(f"{path} is not an SQLite database; name another file for the store")
 
 
 def _look_inside(path: Path, mode: str) -> None:
