@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import base64
 import collections
 import dataclasses
 import datetime
@@ -237,7 +238,6 @@ def test_cutting_keeps_what_is_short(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_base64_content_becomes_an_attachment_kept_once() -> None:
-    import base64
     import os
 
     content = os.urandom(200_000)
@@ -251,6 +251,23 @@ def test_base64_content_becomes_an_attachment_kept_once() -> None:
     digest, mime, size = rest.split(";")
     assert (scheme, mime, int(size)) == ("tracer-attachment", "image/png", 200_000)
     assert tracer._engine.runtime.runtime().store().attachment(digest) == ("image/png", content)
+
+
+@pytest.mark.parametrize("by", ["this process", "another"])
+def test_an_attachment_that_was_deleted_is_written_anew(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"data:image/png;base64,{base64.b64encode(bytes(range(256)) * 100).decode()}"
+    store = tracer._engine.runtime.runtime().store()
+    for _ in range(2):
+        echo(url)
+        (span,) = tracer.get_trace(tracer.get_last_active_trace_id()).data.spans
+        digest = span.outputs.split(":")[1].split(";")[0]
+        assert store.attachment(digest) is not None
+        if by == "this process":
+            tracer.delete_traces(span.trace_id)
+        else:
+            store.delete_traces(trace_ids=[span.trace_id])
+            monkeypatch.setattr("tracer._engine.pipeline._REMEMBERED_SECONDS", 0.0)  # they have passed
+        assert store.attachment(digest) is None
 
 
 @pytest.mark.swallow_faults
@@ -345,7 +362,7 @@ def test_a_redaction_that_recurses_without_end_costs_the_payload_and_not_the_spa
 
 
 @pytest.mark.swallow_faults
-def test_an_end_that_another_thread_is_writing_is_waited_for(own_store: str) -> None:
+def test_an_end_that_another_thread_is_writing_is_waited_for(own_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     is_writing, goes_on = threading.Event(), threading.Event()
 
     def redact(text: str) -> str:
@@ -360,7 +377,20 @@ def test_an_end_that_another_thread_is_writing_is_waited_for(own_store: str) -> 
         span.set_inputs({"question": "Where?"})
     threading.Thread(target=tracer.flush, daemon=True).start()
     assert is_writing.wait(30)
-    threading.Timer(0.3, goes_on.set).start()
+    recorder = tracer._engine.runtime.runtime().recorder
+    lock = recorder._writing_ends
+
+    class Lock:
+        """Lets the other thread go on when this one waits."""
+
+        def acquire(self, timeout: float) -> bool:
+            goes_on.set()
+            return lock.acquire(timeout=30)
+
+        def release(self) -> None:
+            lock.release()
+
+    monkeypatch.setattr(recorder, "_writing_ends", Lock())
 
     [trace] = tracer.search_traces()
 

@@ -495,6 +495,22 @@ def test_a_server_of_one_store_has_no_projects(tmp_path: Path) -> None:
 # --- deleted projects
 
 
+@pytest.mark.sqlite_only("ClickHouse has a database for each project")
+def test_a_project_whose_folder_is_a_link_is_deleted(shop: Shop, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "kept").write_text("of somebody else")
+    project = shop.catalog.project("shop")
+    stores = Path(shop.catalog.url, "projects")
+    stores.mkdir(exist_ok=True)
+    (stores / f"shop-{project.id}.db.attachments").symlink_to(elsewhere)
+
+    shop.catalog.remove_store(shop.catalog.delete_project("shop", by="a test"))
+
+    assert list(stores.glob("shop*")) == []
+    assert (elsewhere / "kept").exists()
+
+
 @pytest.mark.parametrize("by", ["the server", "another process"])
 def test_a_deleted_project_is_gone_and_one_of_its_name_is_new(by: str, shop: Shop) -> None:
     key = shop.key("shop", "read", "write")

@@ -109,17 +109,37 @@ def test_a_file_that_is_missing_is_told(beside: Store, file: Path) -> None:
         beside.attachment(digest_of(PICTURE))
 
 
-def test_what_a_killed_process_left_goes_with_the_free_space(beside: Store, file: Path) -> None:
-    beside.append([attachment(PICTURE), using("t", PICTURE)])
+@pytest.mark.parametrize("tidy", ["free space", "a deletion"])
+def test_what_a_killed_process_left_goes_with_the_free_space_and_the_next_deletion(
+    beside: Store, file: Path, tidy: str
+) -> None:
+    beside.append([attachment(PICTURE), using("t", PICTURE), attachment(b"gone"), using("u", b"gone")])
     left = attachments_folder_of(file) / "ab"
     left.mkdir()
     (left / ("ab" * 32)).write_bytes(b"of a deleted trace")
     (left / f"{'ab' * 32}.part").write_bytes(b"half")
 
+    if tidy == "a deletion":
+        beside.delete_traces(trace_ids=["u"])
+    else:
+        while beside.release_space(whole=True):
+            pass
+        beside.delete_traces(trace_ids=["u"])
+
+    assert files(file) == {digest_of(PICTURE): PICTURE}
+
+
+def test_what_nothing_uses_goes_after_a_day(beside: Store, file: Path) -> None:
+    beside.append([attachment(PICTURE), attachment(b"new")])
+    assert set(files(file)) == {digest_of(PICTURE), digest_of(b"new")}
+    [path] = attachments_folder_of(file).glob(f"*/{digest_of(PICTURE)}")
+    os.utime(path, (0, 0))
+
     while beside.release_space(whole=True):
         pass
 
-    assert files(file) == {digest_of(PICTURE): PICTURE}
+    assert set(files(file)) == {digest_of(b"new")}
+    assert in_file(file) == [(digest_of(b"new"), 0)]
 
 
 def test_what_was_in_the_file_before_stays_there(file: Path) -> None:

@@ -148,8 +148,13 @@ def delete_traces(
         )
     if ids == []:
         return 0
+    from tracer._engine.runtime import runtime
+
     ids = None if ids is None else [clean_text(trace_id) for trace_id in ids]
-    return _store().delete_traces(trace_ids=ids, filter=conditions, limit=max_traces)
+    try:
+        return _store().delete_traces(trace_ids=ids, filter=conditions, limit=max_traces)
+    finally:
+        runtime().forget_attachments()
 
 
 def statistics(

@@ -38,6 +38,7 @@ STORES: Final = "projects"
 ALERTS: Final = "alerts.db"  # what the alerts of all projects have told
 _READ_SECONDS = 1.0  # readers wait for a lock only while the file is created or closed
 _WRITE_SECONDS = 30.0  # for another process to be done
+_TRIES, _PAUSE_SECONDS = 5, 0.2
 _VERSION = 3
 _APPLICATION_ID = 0x54726331
 _SCHEMA = (
@@ -210,14 +211,18 @@ class FolderCatalog:
     def remove_store(self, project: Project) -> None:
         """Delete the files of a project."""
         file = self._file(project)
-        try:
-            for path in file.parent.glob(f"{file.name}*"):  # also its log, its models and all other files of the store
-                if path.is_dir():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink(missing_ok=True)
-        except OSError as error:
-            raise StoreError(f"cannot delete {file}: {error.strerror or error}") from error
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                for path in file.parent.glob(f"{file.name}*"):  # also its log, its models and all else of the store
+                    if path.is_dir() and not path.is_symlink():
+                        shutil.rmtree(path)
+                    else:
+                        path.unlink(missing_ok=True)
+                break
+            except OSError as error:  # requests that are being answered write still
+                if not tries_left:
+                    raise StoreError(f"cannot delete {file}: {error.strerror or error}") from error
+                time.sleep(_PAUSE_SECONDS)
         with self._writing.transaction() as connection:
             connection.execute("DELETE FROM leftovers WHERE id = ?", (project.id,))
 
@@ -380,7 +385,9 @@ def _create(connection: sqlite3.Connection, file: Path) -> None:
 
 
 def _insert_project(connection: sqlite3.Connection, project: Project) -> None:
-    connection.execute("INSERT INTO projects VALUES (?, ?, ?, ?, ?)", project)
+    connection.execute(
+        "INSERT INTO projects(id, name, created, requests_a_minute, bytes_a_minute) VALUES (?, ?, ?, ?, ?)", project
+    )
 
 
 def _insert_key(

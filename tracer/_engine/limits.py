@@ -470,7 +470,7 @@ def share(blocks: tuple[Block, ...]) -> None:
         if not block.is_shared:
             block.is_shared = True
             with _transaction(block.file) as connection:
-                connection.execute("INSERT OR IGNORE INTO shared_blocks VALUES (?, ?)", (block.key, _today()))
+                connection.execute("INSERT OR IGNORE INTO shared_blocks(key, day) VALUES (?, ?)", (block.key, _today()))
 
 
 def leave(block: Block) -> None:

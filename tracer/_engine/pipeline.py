@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tracer.store import Store
 
 _ATTACHMENTS_REMEMBERED = 4096
+_REMEMBERED_SECONDS = 600.0
 # stored at once: of more, so many objects live side by side that Python looks through all of the program's for garbage
 _RECORDS_AT_ONCE = 100
 
@@ -179,7 +180,7 @@ class Pipeline:
             else StoreSink(self.url, store_path(self.url), self.folder)
         )
         self._exporters = exporters
-        self._attachments: dict[str, None] = {}
+        self._attachments: dict[str, float] = {}  # and when they were written
         own = self.journal.owner
         folders = journal_folders(place)
         self._store_drainer = Drainer(
@@ -205,14 +206,22 @@ class Pipeline:
         self._drainers = [self._store_drainer, *others]
 
     def keep_attachments(self, attachments: list[AttachmentRecord], encode: Callable[[object], bytes]) -> None:
-        """Write attachments, except those that this process has written lately."""
+        """Write attachments, except those that this process has written in the last minutes.
+
+        Not later: they may have been deleted with the traces that used them.
+        """
+        now = time.monotonic()
         for attachment in attachments:
-            if attachment["id"] in self._attachments:
+            if now - self._attachments.get(attachment["id"], -_REMEMBERED_SECONDS) < _REMEMBERED_SECONDS:
                 continue
             if len(self._attachments) >= _ATTACHMENTS_REMEMBERED:
                 self._attachments.clear()
-            self._attachments[attachment["id"]] = None
+            self._attachments[attachment["id"]] = now
             self.append(encode(attachment))
+
+    def forget_attachments(self) -> None:
+        """Write all attachments anew: some may have been deleted."""
+        self._attachments.clear()
 
     def sync(self, timeout: float = 30.0) -> None:
         """Bring everything recorded so far into the store, dead processes' journals included; raises StoreError."""

@@ -106,6 +106,12 @@ class Runtime:
             raise StoreError(f"{self._store_error} Until then this program records into {place}.")
         return self.lifecycle.pipeline().sink.store()
 
+    def forget_attachments(self) -> None:
+        """Write attachments anew that this process has written: some may have been deleted."""
+        pipeline = self.lifecycle.current
+        if pipeline is not None:
+            pipeline.forget_attachments()
+
     def sync(self) -> None:
         """Bring everything recorded so far into the store."""
         self.recorder.end_closed()

@@ -35,7 +35,7 @@ def command(folder: Path, as_json: bool, store_url: str | None) -> None:
         raise InvalidArgumentError(f"{folder} is no backup: there is no {DATABASE} in it.")
     place = store_place(store_url)
     file, models, told = database_of(place), models_folder_of(place.url), alerts_file_of(place.url)
-    for taken in (file, models, attachments_folder_of(file), told):
+    for taken in (file, models, told, *attachments_folder_of(file).glob("*")):
         if taken.exists():
             raise InvalidArgumentError(f"{taken} is there already: name a store that is not, with --store.")
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 The content lies beside a store where the folder for it is there, as it is for the projects of a server. Files are named
 by their digests, and written and removed by who may write to the store just then: a file that is removed is not one
 that somebody is about to name. Between a deletion and the removal of its files a process may be killed: files that no
-row names are removed with the free space of the store.
+row names are removed by the first deletion of another process.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,9 @@ from tracer.store.sqlite.connection import transaction
 
 _OF_NOTHING = hashlib.sha256(b"").hexdigest()
 _PART = ".part"  # at the end of a file that is being written
+_AT_ONCE = 500  # short transactions, so that writers get their turn
+_UNUSED_SECONDS = 24 * 3600
+_tidied: set[Path] = set()  # folders that this process has looked through
 
 
 def write_attachments(connection: sqlite3.Connection, attachments: Iterable[tuple[str, str, bytes]]) -> None:
@@ -56,6 +60,9 @@ def removing(connection: sqlite3.Connection) -> Iterator[list[str]]:
     folder = _folder_beside(connection) if gone else None
     if folder is not None:
         _remove(connection, folder, gone)
+        if folder not in _tidied:
+            _tidied.add(folder)
+            remove_unknown(connection)
 
 
 def delete_unused(connection: sqlite3.Connection, digests: Iterable[str]) -> list[str]:
@@ -67,21 +74,32 @@ def delete_unused(connection: sqlite3.Connection, digests: Iterable[str]) -> lis
 
 
 def remove_unknown(connection: sqlite3.Connection) -> None:
-    """Remove the files that no row names: of processes that were killed."""
+    """Remove the files that no row names, of processes that were killed, and what nothing has used for a day."""
     folder = _folder_beside(connection)
     if folder is not None:
-        _remove(connection, folder, [path.name for path in folder.glob("??/*")])
+        names = [path.name for path in folder.glob("??/*")]
+        for start in range(0, len(names), _AT_ONCE):
+            _remove(connection, folder, names[start : start + _AT_ONCE])
 
 
 def _remove(connection: sqlite3.Connection, folder: Path, names: Sequence[str]) -> None:
-    known = "SELECT 1 FROM attachments WHERE digest = ?"
+    known, used = (f"SELECT 1 FROM {table} WHERE digest = ?" for table in ("attachments", "attachment_uses"))
     try:
         with transaction(connection):  # nobody writes one of them anew meanwhile
             for name in names:
+                path = _path(folder, name)
                 if connection.execute(known, (name,)).fetchone() is None:
-                    _path(folder, name).unlink(missing_ok=True)
+                    path.unlink(missing_ok=True)
+                # of a trace that was deleted before its step ended; another may be about to name a newer one
+                elif connection.execute(used, (name,)).fetchone() is None and _age(path) > _UNUSED_SECONDS:
+                    connection.execute("DELETE FROM attachments WHERE digest = ?", (name,))
+                    path.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"attachments in {folder} cannot be removed: {error.strerror or error}") from error
+
+
+def _age(path: Path) -> float:
+    return time.time() - path.stat().st_mtime if path.exists() else 0.0
 
 
 def _beside(folder: Path, digest: str, content: bytes) -> bytes:
@@ -96,9 +114,21 @@ def _beside(folder: Path, digest: str, content: bytes) -> bytes:
                 file.flush()
                 os.fsync(file.fileno())  # before the row, which may be on disk first
             os.replace(part, path)
+            _sync_folder(path.parent)
     except OSError as error:
         raise StoreError(f"an attachment cannot be written to {path}: {error.strerror or error}") from error
     return b""
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to disk, where folders can be opened for that."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _path(folder: Path, digest: str) -> Path:

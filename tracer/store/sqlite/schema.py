@@ -100,10 +100,10 @@ REGISTERED_TABLES: Final = (
 
 SCHEMA: Final = (
     "CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
-    """INSERT INTO counters VALUES
+    """INSERT INTO counters(name, value) VALUES
         ('seq', 0), ('trace', 0), ('chunk', 0), ('spans', 0), ('indexed_chunk', 0), ('log', 0)""",
     "CREATE TABLE experiments(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
-    "INSERT INTO experiments VALUES (0, 'Default')",
+    "INSERT INTO experiments(id, name) VALUES (0, 'Default')",
     """CREATE TABLE traces(
         num INTEGER PRIMARY KEY,
         trace_id TEXT NOT NULL UNIQUE,
