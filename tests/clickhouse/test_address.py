@@ -82,6 +82,8 @@ def test_an_address_names_the_place_of_attachments(given: str, place: str) -> No
         "clickhouse://ann:secret@db/traces?cluster=a'b",
         "clickhouse://ann:secret@db/traces?cluster=main&shared=1",
         "clickhouse://ann:secret@db/traces?sharded=1",
+        "clickhouse://ann:secret@db/traces?cluster=main&sharded=ture",
+        "clickhouse://ann:secret@db/traces?shared=2",
         "clickhouse://ann:secret@db/traces?user=ann",
         "clickhouse://ann:secret@db/traces?attachments=",
         "clickhouse://ann:secret@db/traces?attachments=folder",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -36,12 +35,13 @@ def number_of_rows(connection: Connection, code: int) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("code", [ANOTHER_INSERT, NOT_IN_QUORUM])
-def test_what_is_refused_for_a_moment_is_asked_again(connection: Connection, code: int) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(number_of_rows, connection, code)
-        connection.insert("waiting", [{"n": 1}])
+def test_what_is_refused_for_a_moment_is_asked_again(
+    connection: Connection, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("time.sleep", lambda _: connection.insert("waiting", [{"n": 1}]))
 
-        assert waiting.result(60) == [[1, 0]]
+        assert number_of_rows(connection, code) == [[1, 0]]
 
 
 @pytest.mark.parametrize("code", [ANOTHER_INSERT, NOT_IN_QUORUM])
@@ -52,6 +52,8 @@ def test_it_is_not_asked_for_ever(connection: Connection, code: int, monkeypatch
         number_of_rows(connection, code)
 
 
-def test_other_errors_are_told_at_once(connection: Connection) -> None:
+def test_other_errors_are_told_at_once(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "_WAIT_SECONDS", None)  # to wait would be another error
+
     with pytest.raises(StoreError, match="not yet"):
         number_of_rows(connection, TOO_FEW_REPLICAS)

@@ -19,7 +19,12 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.no_store
 
 KINDS = {
-    "pages": [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")],
+    "pages": [
+        *ROOT.glob("*.md"),
+        ROOT / "llms.txt",
+        *(ROOT / "docs").rglob("*.md"),
+        *(path for path in (ROOT / "docs" / "deploy").rglob("*") if path.is_file()),
+    ],
     "modules": [path for room in ("tracer", "integrations", "benchmarks") for path in (ROOT / room).rglob("*.py")],
     "page of the UI": [*(ROOT / "web").glob("*.py"), *(ROOT / "web" / "src").rglob("*.ts*")],
 }

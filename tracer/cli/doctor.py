@@ -24,6 +24,7 @@ _NEEDED = (
     "opentelemetry-sdk",
     "opentelemetry-semantic-conventions",
     "wrapt",
+    "hyperscan",
     "orjson",
     "rich",
     "click",

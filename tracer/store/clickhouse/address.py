@@ -14,6 +14,7 @@ _ENCODED = "with /, @, : and % in the password as %2F, %40, %3A and %25"
 _OPTIONS = ("secure", "cluster", "sharded", "shared", "attachments")
 _NAME = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
 _BUCKET = re.compile(r"[\w.-]+(?:/[\w.=/-]+)?", re.ASCII)
+_ON, _OFF = ("1", "true", "yes", "on", ""), ("0", "false", "no", "off")
 _PORT, _SECURE_PORT = 8123, 8443
 
 
@@ -99,7 +100,10 @@ def parse_address(url: str) -> Address:
 
 
 def _is_on(options: dict[str, str], name: str) -> bool:
-    return options.get(name, "0").lower() in ("1", "true", "yes", "")
+    given = options.get(name, "0").lower()
+    if given not in (*_ON, *_OFF):
+        raise InvalidArgumentError(f"the address of a ClickHouse store has {name}={given!r:.40}, expected 1 or 0")
+    return given in _ON
 
 
 def url_of_project(url: str, database: str, project_id: str) -> str:

@@ -48,7 +48,7 @@ def plain_name(table: str) -> str:
 
 def divided_table(table: str, address: Address) -> str:
     """The statement that makes the table over all shards."""
-    database, local = address.database, f"{table}{_LOCAL}"
+    database, local = address.database, local_table(table, address)
     return (
         f"CREATE TABLE IF NOT EXISTS {table} {on_cluster(address)} AS {database}.{local}"
         f" ENGINE = Distributed('{address.cluster}', '{database}', '{local}', {SHARD_KEYS[table]})"
@@ -114,10 +114,10 @@ def check_kind(address: Address, engine: str, comment: str) -> None:
 
 
 def _kind_of(address: Address) -> _Kind:
-    if address.is_shared:
-        return _SHARED
     if address.is_sharded:
         return _SHARDED
+    if address.is_shared:
+        return _SHARED
     return _REPLICATED if address.cluster else _ONE
 
 
