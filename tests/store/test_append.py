@@ -489,6 +489,28 @@ def test_attachments_are_kept_once_and_go_with_the_last_trace_that_uses_them(sto
     assert store.attachment(digest) is None
 
 
+def test_an_attachment_that_came_before_the_end_of_a_deleted_traces_step_goes(store: Store) -> None:
+    lines = {
+        content: {
+            "kind": "attachment",
+            "id": hashlib.sha256(content).hexdigest(),
+            "mime": "image/png",
+            "content": base64,
+        }
+        for content, base64 in ((b"hi", "aGk="), (b"ho", "aG8="))
+    }
+    mine, other = (line["id"] for line in lines.values())
+    store.append(
+        [start("t", "r"), orjson.dumps(lines[b"ho"]), span("u", "r", json={"k": f"tracer-attachment:{other}"})]
+    )
+    store.delete_traces(trace_ids=["t"])
+
+    store.append([orjson.dumps(lines[b"hi"])])
+    store.append([span("t", "r", json={"k": f"tracer-attachment:{mine} tracer-attachment:{other}"})])
+
+    assert (store.attachment(mine), store.attachment(other)) == (None, ("image/png", b"ho"))
+
+
 def test_what_arrives_after_a_trace_was_deleted_does_not_bring_it_back(store: Store) -> None:
     digest = hashlib.sha256(b"hi").hexdigest()
     attachment = orjson.dumps({"kind": "attachment", "id": digest, "mime": "image/png", "content": "aGk="})

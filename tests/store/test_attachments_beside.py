@@ -13,7 +13,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.store.records import span
+from tests.store.records import span, start
 from tracer._journal.locations import attachments_folder_of
 from tracer.errors import StoreError
 from tracer.store import Store, open_store
@@ -127,6 +127,23 @@ def test_what_a_killed_process_left_goes_with_the_free_space_and_the_next_deleti
         beside.delete_traces(trace_ids=["u"])
 
     assert files(file) == {digest_of(PICTURE): PICTURE}
+
+
+@pytest.mark.parametrize("is_beside", [True, False])
+def test_one_of_a_step_that_ends_after_its_trace_was_deleted_goes(beside: Store, file: Path, is_beside: bool) -> None:
+    if not is_beside:
+        attachments_folder_of(file).rmdir()
+    beside.append([start("t", "r"), attachment(b"other"), using("u", b"other")])
+    beside.delete_traces(trace_ids=["t"])
+
+    beside.append([attachment(PICTURE)])
+    beside.append(
+        [using("t", PICTURE), span("t", "s", json={"tracer.inputs": f"tracer-attachment:{digest_of(b'other')}"})]
+    )
+
+    assert beside.attachment(digest_of(PICTURE)) is None
+    assert beside.attachment(digest_of(b"other")) == ("image/png", b"other")
+    assert set(files(file)) == ({digest_of(b"other")} if is_beside else set())
 
 
 def test_what_nothing_uses_goes_after_a_day(beside: Store, file: Path) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tracer.errors import FilterSyntaxError, InvalidArgumentError
 from tracer.store import TraceQuery, open_store
-from tracer.store.filter import And, Comparison, Field, Not, Or, OrderTerm, parse_filter, parse_order
+from tracer.store.clickhouse.compile import compile_expression as compile_for_clickhouse
+from tracer.store.filter import And, Comparison, Field, Not, Or, OrderTerm, fields, parse_filter, parse_order
 
 pytestmark = pytest.mark.no_store
 
@@ -273,6 +274,26 @@ def test_a_message_about_half_a_character_can_be_printed() -> None:
         parse_filter("name = '\udcff'")
 
     assert str(caught.value).encode()
+
+
+COMPARED = {
+    "text": "= 'a'",
+    "number": "> 1",
+    "duration": "> 1",
+    "timestamp": "> 1",
+    "state": "= 'OK'",
+    "fulltext": "= 'abc'",
+}
+
+
+@pytest.mark.parametrize("name", fields._PLAIN)
+def test_every_field_is_known_to_every_store(name: str, tmp_path: Path) -> None:
+    condition = parse_filter(f"{name} {COMPARED[fields._PLAIN[name]]}")
+    assert condition is not None
+
+    assert compile_for_clickhouse(condition).text
+    with contextlib.closing(open_store(f"sqlite:///{tmp_path / 'tracer.db'}")) as store:
+        assert store.count_traces(condition) == 0
 
 
 @pytest.mark.parametrize("condition", ["span.attributes.k NOT CONTAINS 'a'", "tags.k = 'a'", "text = 'abc'"])

@@ -21,7 +21,7 @@ import orjson
 
 from tracer._json import JsonObject
 from tracer.store.clickhouse import documents
-from tracer.store.clickhouse.attachments import write_attachments
+from tracer.store.clickhouse.attachments import delete_unused_attachments, write_attachments
 from tracer.store.clickhouse.connection import Connection, Row
 from tracer.store.clickhouse.logs import join, named_spans
 from tracer.store.clickhouse.places import hour_of, spans_of, traces_of
@@ -60,7 +60,8 @@ def append(connection: Connection, batch: DecodedBatch) -> None:
     ids = list(batch.traces)
     starts = range(0, len(ids), _TRACES_AT_ONCE)
     parts = [stored_rows(connection, ids[start : start + _TRACES_AT_ONCE], batch.restored) for start in starts]
-    _write_alone(connection, batch, _attachments_of_gone(batch, {trace_id for part in parts for trace_id in part}))
+    left_out = _attachments_of_gone(batch, {trace_id for part in parts for trace_id in part})
+    _write_alone(connection, batch, left_out)
     for stored in parts:
         part = {trace_id: batch.traces[trace_id] for trace_id in stored}
         if not part:
@@ -72,6 +73,7 @@ def append(connection: Connection, batch: DecodedBatch) -> None:
         connection.insert_in_parts("facts", facts)
         new = _New({name: each for name, each in part.items() if _is_simple(each, stored[name])}, digests, facts)
         roll_up(connection, stored, _records_in(part), new)
+    delete_unused_attachments(connection, left_out)  # which came before
 
 
 def _attachments_of_gone(batch: DecodedBatch, kept: Set[str]) -> Set[str]:

@@ -15,7 +15,7 @@ import orjson
 from tracer import semconv
 from tracer._json import JsonObject
 from tracer.store.decode import DecodedBatch, SpanFacts, StartFacts
-from tracer.store.sqlite.attachments import write_attachments
+from tracer.store.sqlite.attachments import delete_unused, remove_files, write_attachments
 from tracer.store.sqlite.bases import RecentBases
 from tracer.store.sqlite.connection import begin_write
 from tracer.store.sqlite.hours import add_covered, add_priced, add_spans, take_back
@@ -79,7 +79,8 @@ def _try_append(
         if is_locked:
             begin_write(connection)
         plan = make_plan(connection, batch, recent, None if is_locked else bases)
-        if not (plan.changes_anything() or batch.has_more_than_traces()):
+        left_out = plan.attachments_of_gone()
+        if not (plan.changes_anything() or batch.has_more_than_traces() or left_out):
             return True
         if not is_locked:
             begin_write(connection)
@@ -89,6 +90,7 @@ def _try_append(
             if not fits or bases.forget_gone(connection, bases_of(plan.traces)):
                 return False
         seq = _write(connection, plan, batch, counters)
+        delete_unused(connection, left_out)  # which came before
         connection.execute("COMMIT")
         bases.commit()
     except (sqlite3.IntegrityError, TraceChangedError):
@@ -99,6 +101,7 @@ def _try_append(
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         bases.rollback()
+    remove_files(connection, left_out)
     for each in plan.traces:
         if isinstance(each.known.tally, Tally):
             recent.keep(each.known.num, seq, each.known.tally)

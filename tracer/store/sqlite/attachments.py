@@ -12,7 +12,7 @@ import hashlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,12 +57,7 @@ def removing(connection: sqlite3.Connection) -> Iterator[list[str]]:
     gone: list[str] = []
     with transaction(connection):
         yield gone
-    folder = _folder_beside(connection) if gone else None
-    if folder is not None:
-        _remove(connection, folder, gone)
-        if folder not in _tidied:
-            _tidied.add(folder)
-            remove_unknown(connection)
+    remove_files(connection, gone)
 
 
 def delete_unused(connection: sqlite3.Connection, digests: Iterable[str]) -> list[str]:
@@ -71,6 +66,16 @@ def delete_unused(connection: sqlite3.Connection, digests: Iterable[str]) -> lis
     gone = [digest for digest in digests if connection.execute(used, (digest,)).fetchone() is None]
     connection.executemany("DELETE FROM attachments WHERE digest = ?", [(digest,) for digest in gone])
     return gone
+
+
+def remove_files(connection: sqlite3.Connection, digests: Collection[str]) -> None:
+    """Remove the files of attachments that have been deleted, and once in a process what others left."""
+    folder = _folder_beside(connection) if digests else None
+    if folder is not None:
+        _remove(connection, folder, list(digests))
+        if folder not in _tidied:
+            _tidied.add(folder)
+            remove_unknown(connection)
 
 
 def remove_unknown(connection: sqlite3.Connection) -> None:
