@@ -235,3 +235,19 @@ def test_doctor_finds_a_damaged_store(tracer_command: Command, tmp_path: Path) -
     assert ran.code == 1
     assert "is not an SQLite database" in ran.out
     assert "1 problem found" in ran.out
+
+
+def test_doctor_misses_files_of_attachments(tracer_command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "tracer.db.attachments"
+    folder.mkdir()
+    with tracer.start_span("look") as span:
+        span.set_inputs({"picture": "data:image/png;base64," + "iVBORw0KGgoAAAANSUhEUgAA" + "AAAA" * 400})
+    tracer.flush()
+    assert tracer_command("doctor").code == 0
+    [file] = folder.glob("*/*")
+    file.unlink()
+
+    ran = tracer_command("doctor")
+
+    assert ran.code == 1
+    assert f"1 file of them missing in {folder}" in " ".join(ran.out.split())

@@ -259,8 +259,9 @@ def _server() -> Iterator[Finding]:
 
 def _file(path: Path) -> Iterator[Finding]:
     from tracer._engine.runtime import runtime
-    from tracer._journal.locations import file_size
+    from tracer._journal.locations import attachments_folder_of, file_size
     from tracer.cli.wording import how_many, size
+    from tracer.store.sqlite.attachments import missing_files
     from tracer.store.sqlite.migrations import VERSION
 
     if not path.exists():
@@ -275,6 +276,9 @@ def _file(path: Path) -> Iterator[Finding]:
         yield Finding("store", "file", "ok", f"{size(taken)}, store version {VERSION}")
         yield Finding("store", "writable", "ok" if writable else "problem", "yes" if writable else "no")
         yield Finding("store", "contents", "ok", how_many(store.count_traces(), "trace"))
+        if missing := missing_files(path):
+            says = f"{how_many(missing, 'file')} of them missing in {attachments_folder_of(path)}"
+            yield Finding("store", "attachments", "problem", says)
 
 
 def _version(distribution: str) -> str | None:

@@ -13,8 +13,9 @@ import os
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from tracer._journal.locations import attachments_folder_of
 from tracer.errors import StoreError
@@ -49,6 +50,14 @@ def read_attachment(connection: sqlite3.Connection, digest: str) -> tuple[str, b
         if connection.execute(stored, (digest,)).fetchone() is None:  # it was deleted just now
             return None
         raise StoreError(f"the attachment cannot be read from {path}: {error.strerror or error}") from error
+
+
+def missing_files(file: Path) -> int:
+    """Number of attachments of a store whose files are missing."""
+    folder = attachments_folder_of(file)
+    with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT digest FROM attachments WHERE length(content) = 0").fetchall()
+    return sum(digest != _OF_NOTHING and not _path(folder, digest).is_file() for (digest,) in rows)
 
 
 @contextmanager
