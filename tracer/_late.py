@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _queue  # now: the first record may be of a finaliser, when nothing can be imported any more
 import functools
 import importlib
 import logging  # noqa: F401  # now: its fork hook takes a lock that imports need, and hooks registered later run earlier
@@ -11,12 +12,9 @@ import sys
 import threading
 from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, AnyStr, NamedTuple, TypeVar
+from typing import Any, AnyStr, NamedTuple, TypeVar
 
 import orjson  # noqa: F401  # now, not later: Ctrl-C during its import crashes the interpreter
-
-if TYPE_CHECKING:
-    import _queue
 
 T = TypeVar("T")
 _LOOK_SECONDS = 0.001
@@ -89,9 +87,6 @@ class Aside:
     """Does work aside, always in the same thread, which starts with the first."""
 
     def __init__(self) -> None:
-        import _queue  # here, in the thread of the caller: another may be one that must not import
-
-        self._new_queue = _queue.SimpleQueue
         self._work: _queue.SimpleQueue[Callable[[], None]] | None = None
         self._process = 0
 
@@ -101,7 +96,7 @@ class Aside:
         if system is None or sys.is_finalizing():
             return work()
         if self._work is None or self._process != os.getpid():  # after a fork the thread does not exist
-            self._work, self._process = self._new_queue(), os.getpid()
+            self._work, self._process = _queue.SimpleQueue(), os.getpid()
             system.start(_run_all, (self._work,))
         return _awaited(work, system, self._work.put)
 
