@@ -146,6 +146,20 @@ def test_one_of_a_step_that_ends_after_its_trace_was_deleted_goes(beside: Store,
     assert set(files(file)) == ({digest_of(b"other")} if is_beside else set())
 
 
+@pytest.mark.swallow_faults
+def test_a_file_that_cannot_be_removed_holds_no_record_up(beside: Store, file: Path) -> None:
+    beside.append([start("t", "r"), attachment(PICTURE)])
+    beside.delete_traces(trace_ids=["t"])
+    [path] = attachments_folder_of(file).glob("*/*")
+    path.unlink()
+    path.mkdir()
+
+    beside.append([using("t", PICTURE), span("u", "r")])
+
+    assert beside.trace("u") is not None
+    assert beside.attachment(digest_of(PICTURE)) is None
+
+
 def test_what_nothing_uses_goes_after_a_day(beside: Store, file: Path) -> None:
     beside.append([attachment(PICTURE), attachment(b"new")])
     assert set(files(file)) == {digest_of(PICTURE), digest_of(b"new")}

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from tracer import semconv
+from tracer._fault import guard
 from tracer._json import JsonObject
 from tracer.store.decode import DecodedBatch, SpanFacts, StartFacts
 from tracer.store.sqlite.attachments import delete_unused, remove_files, write_attachments
@@ -101,7 +102,8 @@ def _try_append(
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         bases.rollback()
-    remove_files(connection, left_out)
+    with guard("removing files of attachments"):  # the batch is written
+        remove_files(connection, left_out)
     for each in plan.traces:
         if isinstance(each.known.tally, Tally):
             recent.keep(each.known.num, seq, each.known.tally)
