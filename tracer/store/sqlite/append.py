@@ -91,7 +91,6 @@ def _try_append(
             if not fits or bases.forget_gone(connection, bases_of(plan.traces)):
                 return False
         seq = _write(connection, plan, batch, counters)
-        delete_unused(connection, left_out)  # which came before
         connection.execute("COMMIT")
         bases.commit()
     except (sqlite3.IntegrityError, TraceChangedError):
@@ -334,6 +333,8 @@ def _write_attachments(connection: sqlite3.Connection, whole: AppendPlan, batch:
         write_attachments(connection, rows)
     uses = [(plan.known.num, digest) for plan in plans for digest in sorted(plan.attachments)]
     connection.executemany("INSERT OR IGNORE INTO attachment_uses(trace, digest) VALUES (?,?)", uses)
+    if left_out:
+        delete_unused(connection, left_out)  # those that came before
     connection.executemany(
         "INSERT OR IGNORE INTO processes(owner, pid, time, resource) VALUES (?,?,?,?)",
         [process_row(record) for record in batch.processes if record.get("owner")],

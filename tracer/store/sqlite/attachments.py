@@ -15,11 +15,10 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 from tracer._journal.locations import attachments_folder_of
 from tracer.errors import StoreError
-from tracer.store.sqlite.connection import transaction
+from tracer.store.sqlite.connection import open_for_reading, transaction
 
 _OF_NOTHING = hashlib.sha256(b"").hexdigest()
 _PART = ".part"  # at the end of a file that is being written
@@ -55,7 +54,7 @@ def read_attachment(connection: sqlite3.Connection, digest: str) -> tuple[str, b
 def missing_files(file: Path) -> int:
     """Number of attachments of a store whose files are missing."""
     folder = attachments_folder_of(file)
-    with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as connection:
+    with closing(open_for_reading(file)) as connection:
         rows = connection.execute("SELECT digest FROM attachments WHERE length(content) = 0").fetchall()
     return sum(digest != _OF_NOTHING and not _path(folder, digest).is_file() for (digest,) in rows)
 

@@ -7,10 +7,10 @@ import shutil
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
-from urllib.parse import quote
 
 from tracer._journal.locations import attachments_folder_of
 from tracer.errors import StoreError
+from tracer.store.sqlite.connection import open_for_reading
 
 
 def copy_database(source: Path, target: Path) -> None:
@@ -20,7 +20,7 @@ def copy_database(source: Path, target: Path) -> None:
     """
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
-        with closing(_opened(source)) as reading, closing(sqlite3.connect(unfinished)) as writing:
+        with closing(open_for_reading(source)) as reading, closing(sqlite3.connect(unfinished)) as writing:
             reading.backup(writing)  # all pages at once: in steps it would begin anew with each write of others
             found = writing.execute("PRAGMA quick_check(1)").fetchone()[0]
             # one file to move, until somebody opens it as a store again
@@ -55,7 +55,3 @@ def _copy_attachments(source: Path, target: Path) -> None:
             to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with suppress(FileNotFoundError):  # deleted meanwhile
                 shutil.copyfile(path, to)
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)

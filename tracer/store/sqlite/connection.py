@@ -270,6 +270,11 @@ def _require_folder(path: Path) -> None:
         raise StoreError(f"cannot make the folder {path.parent} of the store: {error.strerror or error}") from error
 
 
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """A connection that only reads, beside those of a store; the caller closes it."""
+    return sqlite3.connect(f"file:{quote(str(path))}?mode={_READ_ONLY}", uri=True)
+
+
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     # check_same_thread off: connections of ended threads are closed by another one
     return sqlite3.connect(
