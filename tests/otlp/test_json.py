@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracer._encoding.bounds import DEPTH_LIMIT
 from tracer.errors import InvalidArgumentError
 from tracer.otlp.json import Batch, batches_from_line, line_from_records
 
@@ -61,6 +62,17 @@ def test_every_field_of_every_record_comes_back() -> None:
     (batch,) = batches_from_line(line)
     assert batch.resource == {"service.name": "shop", "n": 1}
     assert sorted(batch.records, key=repr) == sorted([SPAN, CHILD, *OTHERS], key=repr)
+
+
+def test_a_value_that_is_nested_as_deep_as_one_is_stored_comes_back() -> None:
+    value: Any = "🙂"
+    for _ in range(DEPTH_LIMIT // 2):
+        value = [{"deeper": value}]
+    record = {**SPAN, "events": [{"name": "note", "time": 5, "attributes": {"deep": value}}]}
+
+    (batch,) = batches_from_line(line_from_records([record]))
+
+    assert batch.records == [record]
 
 
 def test_a_trace_without_an_ended_span_comes_back_too() -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tests.store.records import found, new_store, span
 from tracer import semconv
-from tracer._api.traces import Span
+from tracer._api.traces import Span, trace_from_stored
+from tracer.otlp.json import line_from_records
 
 pytestmark = pytest.mark.no_store
 
@@ -99,6 +100,8 @@ def test_strange_records_do_no_harm(records: list[dict[str, Any]]) -> None:
         {"kind": "log", "trace_id": "t", "span_id": "s", "time": 1, "body": {"deep": 0}},
         {"kind": "process", "owner": "o", "resource": {"deep": 0}},
         {"kind": "span", "trace_id": "t", "span_id": "s", "json": {"deep": 0}},
+        {"kind": "span", "trace_id": "t", "span_id": "s", "events": [{"name": "e", "attributes": {"deep": 0}}]},
+        {"kind": "start", "trace_id": "t", "span_id": "s", "json": {"deep": 0}},
     ],
     ids=lambda record: str(record["kind"]),
 )
@@ -111,8 +114,13 @@ def test_a_record_that_is_nested_as_deep_as_json_is_read_keeps_no_other_from_bei
     store.append([line, span("u", "v")], owner="o")
 
     assert "u" in found(store)
+    assert "u" not in found(store, "span.attributes.deep LIKE '%nothing%'")
+    assert "u" not in found(store, "span.attributes.deep = 'nothing'")
     store.runs()
     store.models()
     store.registered("prompt")
-    store.trace("t")
+    stored = store.trace("t")
+    if stored is not None:
+        assert trace_from_stored(stored).to_json()
+        assert line_from_records(stored.spans)
     store.close()

@@ -7,6 +7,7 @@ included.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -303,7 +304,10 @@ def _enum_number(value: Any, names: Sequence[str], prefix: str) -> int:
 
 
 def _dump(value: object) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # each level of a value is three of OTLP, more than orjson writes
+        return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _json_kind(value: object) -> str:

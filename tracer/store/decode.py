@@ -19,7 +19,6 @@ from tracer.store.shape import attachment_content, put_in_shape
 from tracer.store.text import Previews, exception_type, previews
 
 _INT64 = 2**63 - 1
-_KEPT_AS_LINES = ("span", "start")
 _NESTED = 200  # levels that orjson can write; it reads more of them
 _OF_NO_TRACE = ("attachment", "process", "model", "run", "experiment", "registered", "alias")
 _OF_CALLS = frozenset(
@@ -175,7 +174,7 @@ def _read(line: bytes) -> tuple[JsonObject, bytes]:
     if "reader" in record:
         derive(record)
         return _writable(record)
-    if line.count(b"[") + line.count(b"{") > _NESTED and record.get("kind") not in _KEPT_AS_LINES:
+    if line.count(b"[") + line.count(b"{") > _NESTED:
         return _writable(record)
     return record, line.strip()
 

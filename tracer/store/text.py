@@ -14,7 +14,7 @@ import orjson
 
 from tracer import semconv
 from tracer._fault import report
-from tracer._json import JsonObject
+from tracer._json import JsonObject, encode
 from tracer.messages import to_messages
 
 Previews = tuple[Union[str, None], Union[str, None]]
@@ -98,11 +98,11 @@ def value_of(record: JsonObject, key: str) -> Any:
 
 
 def json_text(value: Any) -> str:
-    """A structured value as compact JSON; as Python writes it where it is nested deeper than orjson goes."""
+    """A structured value as compact JSON, cut where it is nested too deep to be written."""
     try:
         return orjson.dumps(value).decode()
     except TypeError:
-        return str(value)
+        return encode(value).decode()
 
 
 def _new_messages(record: JsonObject) -> Any:
