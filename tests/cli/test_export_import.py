@@ -20,6 +20,10 @@ Command = Callable[..., Ran]
 Write = Callable[..., None]
 
 
+# its base64 has what would be a key in a text
+PICTURE = "data:image/png;base64,iVBORw0KGgoA" + "AAAA" * 300 + "AAA/AKIAQ7XWZ2N5LTRB4KVD/AAA" + "AAAA" * 30
+
+
 def record_everything() -> None:
     """Traces of every kind that the library records."""
 
@@ -33,7 +37,7 @@ def record_everything() -> None:
             inner.set_outputs({"rows": [1, None, {"deep": "\u2028"}]})
         return {"answer": question.upper()}
 
-    agent("why?", "data:image/png;base64," + "iVBORw0KGgo" * 400)
+    agent("why?", PICTURE)
     trace_id = tracer.get_last_active_trace_id()
     assert trace_id is not None
     tracer.log_feedback(trace_id=trace_id, name="helpful", value={"score": 1}, rationale="good", source="HUMAN")

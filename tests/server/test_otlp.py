@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 from json import dumps
 from typing import Any
 
@@ -278,6 +280,21 @@ def test_a_picture_in_an_otlp_span_becomes_an_attachment(server_url: str, store:
     scheme, _, rest = record["json"]["tracer.inputs"].partition(":")
     assert scheme == "tracer-attachment"
     assert store.attachment(rest[:64]) is not None
+
+
+def test_an_attachment_beside_its_span_is_kept_though_its_base64_looks_like_a_key(
+    server_url: str, store: Store
+) -> None:
+    content = base64.b64decode("iVBORw0KGgoA" + "AAAA" * 30 + "AAA/AKIAQ7XWZ2N5LTRB4KVD/AAA")
+    digest = hashlib.sha256(content).hexdigest()
+    text = base64.b64encode(content).decode()
+    record = {"id": digest, "mime": "image/png", "content": text, "kind": "attachment"}
+    sent = request(otlp_span(attributes=attributes({"input.value": f"tracer-attachment:{digest};image/png;1"})))
+    sent["resourceSpans"][0]["resource"] = {"attributes": attributes({TRACE_RECORDS: dumps([record])})}
+
+    assert httpx.post(f"{server_url}/v1/traces", json=sent).json() == {}
+
+    assert store.attachment(digest) == ("image/png", content)
 
 
 def test_metrics_are_taken_and_dropped(server_url: str, store: Store) -> None:

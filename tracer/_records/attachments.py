@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tracer._records.record import AttachmentRecord
 
 ATTACHMENT_SCHEME = "tracer-attachment:"
+_ATTACHMENT = b'{"kind":"attachment"'
+_TEXT_URL_SAFE = str.maketrans("-_", "+/")
 _SMALLEST = LONG_TEXT  # characters of base64; below, an attachment costs more than it saves
 _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-="
 
@@ -97,6 +99,20 @@ def without_secrets_in_text(content: bytes, redact: Callable[[bytes], bytes] = R
     if redacted == line:
         return content
     return str(orjson.loads(redacted).get("text", "[REDACTED]")).encode()
+
+
+def redacted_line(line: bytes, redact: Callable[[bytes], bytes] = REDACT_DEFAULT) -> bytes | None:
+    """An encoded record without secrets; None for an attachment that holds one, whose name is its content's digest.
+
+    The base64 of an attachment is not text: what looks like a secret in it is none.
+    """
+    if not line.startswith(_ATTACHMENT):
+        return redact(line)
+    try:
+        content = base64.b64decode(orjson.loads(line)["content"].translate(_TEXT_URL_SAFE))
+    except (orjson.JSONDecodeError, KeyError, AttributeError, ValueError):
+        return line  # refused by the store
+    return line if without_secrets_in_text(content, redact) is content else None
 
 
 def _in_quotes(match: re.Match[bytes], found: _Found) -> bytes:

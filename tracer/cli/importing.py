@@ -174,9 +174,12 @@ class _Importer:
         known.add(span_id)
 
     def _wait(self, record: object) -> None:
-        line = self._redact(orjson.dumps(record))
-        self._waiting.append(line)
-        self._waiting_bytes += len(line)
+        from tracer._records.attachments import redacted_line
+
+        line = redacted_line(orjson.dumps(record), self._redact)
+        if line is not None:
+            self._waiting.append(line)
+            self._waiting_bytes += len(line)
 
     def _hand_over(self) -> None:
         if self._waiting and self._owner is not None:

@@ -148,7 +148,7 @@ def _other_records(attributes: JsonObject) -> list[Record]:
         found = None
     if not isinstance(found, list) or not all(map(_is_other_record, found)):
         raise ValueError(f"{TRACE_RECORDS} is no list of records")
-    return found
+    return [{"kind": record["kind"], **record} for record in found]  # as the first field, by which records are told
 
 
 def _is_other_record(record: object) -> bool:

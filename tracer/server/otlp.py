@@ -20,9 +20,8 @@ from starlette.responses import Response
 from tracer._fault import logger
 from tracer._json import JsonObject
 from tracer._json_size import VALUES_LIMIT, values_in
-from tracer._records.attachments import take_out
+from tracer._records.attachments import redacted_line, take_out
 from tracer._records.record import AttachmentRecord, Record
-from tracer._redaction.redactor import REDACT_DEFAULT
 from tracer.errors import InvalidArgumentError, StoreError
 from tracer.otlp.json import resource_and_records
 from tracer.otlp.logs import records_of_logs
@@ -172,11 +171,12 @@ def _redacted(
     for record in records:
         try:
             line, attachments = take_out(record_line(record))
-            line = REDACT_DEFAULT(line)
         except InvalidArgumentError as error:
             refused.append(str(error))
             continue
-        yield line, attachments
+        safe = redacted_line(line)
+        if safe is not None:
+            yield safe, attachments
 
 
 class _Texts:

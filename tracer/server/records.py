@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
@@ -13,7 +12,7 @@ from starlette.responses import Response
 
 from tracer._fault import logger
 from tracer._json import JsonObject
-from tracer._records.attachments import without_secrets_in_text
+from tracer._records.attachments import redacted_line
 from tracer._redaction.redactor import REDACT_DEFAULT
 from tracer.errors import InvalidArgumentError, QueryTimeoutError, TraceNotFoundError
 from tracer.server.access import is_allowed
@@ -31,9 +30,7 @@ from tracer.store.shape import put_in_shape
 
 MEDIA_TYPE = "application/x-ndjson"
 _OWNER_LIMIT = 200
-_ATTACHMENT = b'{"kind":"attachment"'
 _MARKS_OF_DELETIONS = (b"restore", b"deleted", b"alias", b"\\u")  # any character may be written as its number
-_URL_SAFE = str.maketrans("-_", "+/")
 _TRACES_LIMIT = 1000
 _ANSWER_BYTES = 8 * 1024 * 1024
 _FIRST_TRACES = 8  # that are read at once, while their sizes are unknown
@@ -121,18 +118,7 @@ def _lines(content: bytes) -> list[bytes]:
     lines = [line for line in content.split(b"\n") if line]
     check_values(*lines)
     check_places(content)
-    return [found for line in lines if (found := _redacted(line)) is not None]
-
-
-def _redacted(line: bytes) -> bytes | None:
-    """A record without secrets; None for an attachment that holds one, since its name is the digest of its content."""
-    if not line.startswith(_ATTACHMENT):
-        return REDACT_DEFAULT(line)
-    try:
-        content = base64.b64decode(orjson.loads(line)["content"].translate(_URL_SAFE))
-    except (orjson.JSONDecodeError, KeyError, AttributeError, ValueError):
-        return line  # refused by the store
-    return line if without_secrets_in_text(content) is content else None
+    return [found for line in lines if (found := redacted_line(line)) is not None]
 
 
 def redacted_record(record: JsonObject) -> JsonObject:
