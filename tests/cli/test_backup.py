@@ -17,6 +17,8 @@ import tracer
 from tests.cli.conftest import Ran
 from tests.store.records import found, span
 from tracer._catalog.folder import FolderCatalog
+from tracer._journal.locations import models_folder_of
+from tracer.cli.backup import copy_projects
 from tracer.server import ServerSettings, running_server
 from tracer.server.alerts.state import state_of
 from tracer.store import open_store
@@ -101,6 +103,51 @@ def test_what_alerts_have_told_travels_along(
     assert tracer_command("restore", str(tmp_path / "copy"), "--store", other).code == 0
 
     assert [(event.rule, event.value) for event in state_of(other).open_events()] == [("errors", 0.5)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes that are files")
+def test_a_backup_that_broke_off_is_none_and_a_restore_that_did_leaves_nothing(
+    tracer_command: Callable[..., Ran], tmp_path: Path, own_store: str
+) -> None:
+    with tracer.start_span("agent"):
+        pass
+    tracer.flush()
+    models, broken, whole = Path(models_folder_of(own_store)), tmp_path / "broken", tmp_path / "whole"
+    models.mkdir()
+    os.mkfifo(models / "model")  # which cannot be copied
+    failed = tracer_command("backup", str(broken))
+    (models / "model").unlink()
+    (models / "model").write_text("a model")
+    refused = tracer_command("restore", str(broken), "--store", str(tmp_path / "a.db"))
+    assert tracer_command("backup", str(whole)).code == 0
+    (whole / "models" / "model").unlink()
+    os.mkfifo(whole / "models" / "model")
+    failed_to_restore = tracer_command("restore", str(whole), "--store", str(tmp_path / "b" / "b.db"))
+
+    assert (failed.code, f"{models / 'model'} cannot be copied" in failed.err) == (1, True), failed.err
+    assert (refused.code, "is no backup" in refused.err) == (2, True), refused.err
+    assert (failed_to_restore.code, list((tmp_path / "b").iterdir())) == (1, []), failed_to_restore.err
+
+
+def test_a_project_that_is_deleted_during_a_backup_is_not_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, copy = tmp_path / "all", tmp_path / "copy"
+    with closing(FolderCatalog(source)) as catalog:
+        catalog.start()
+        for name in ("early", "late"):
+            with closing(catalog.open_store(catalog.create_project(name, by="a test"))) as store:
+                store.append([span("a" * 32, "b" * 16)])
+
+        def delete_early(models: Path, _: Path) -> None:
+            if models.name.startswith("late"):
+                catalog.remove_store(catalog.delete_project("early", by="a test"))
+
+        monkeypatch.setattr("tracer.store.sqlite.backup.copy_folder", delete_early)
+        assert copy_projects(source, copy) == 1
+
+    assert [path.name[:4] for path in (copy / "projects").glob("*.db")] == ["late"]
+    assert not list((copy / "projects").glob("early*"))
 
 
 def test_nothing_is_overwritten(tracer_command: Callable[..., Ran], tmp_path: Path, own_store: str) -> None:

@@ -17,7 +17,7 @@ from tests.store.records import span, start
 from tracer._journal.locations import attachments_folder_of
 from tracer.errors import StoreError
 from tracer.store import Store, open_store
-from tracer.store.sqlite.backup import copy_store
+from tracer.store.sqlite.backup import copied_store
 
 PICTURE = b"\x89PNG" + bytes(range(256)) * 4
 
@@ -191,7 +191,8 @@ def test_what_was_in_the_file_before_stays_there(file: Path) -> None:
 def test_a_copy_has_them(beside: Store, file: Path, tmp_path: Path) -> None:
     beside.append([attachment(PICTURE), using("t", PICTURE)])
 
-    copy_store(file, tmp_path / "copy.db")
+    with copied_store(file, tmp_path / "copy.db"):
+        pass
     beside.delete_traces(trace_ids=["t"])
 
     store = open_store(f"sqlite:////{str(tmp_path / 'copy.db').lstrip('/')}")

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -32,6 +32,7 @@ from tracer._distribution import upgrade_advice
 from tracer._journal.locations import attachments_folder_of
 from tracer.errors import NewerStoreError, StoreError
 from tracer.store import Store, open_store
+from tracer.store.sqlite.connection import open_for_reading
 
 FILE: Final = "catalog.db"
 STORES: Final = "projects"
@@ -70,6 +71,28 @@ _CALLER = (
 def has_catalog(folder: Path) -> bool:
     """Whether a folder has projects."""
     return (folder / FILE).is_file()
+
+
+def remove_unknown_stores(file: Path, folder: Path) -> None:
+    """Delete the stores in a folder that a catalogue's file does not name, with all that belongs to them."""
+    with closing(open_for_reading(file)) as connection:
+        known = {_file_name(name, id) for name, id in connection.execute("SELECT name, id FROM projects")}
+    for store in (folder / STORES).glob("*.db"):
+        if store.name not in known:
+            _remove(store)
+
+
+def _file_name(name: str, id: str) -> str:
+    return f"{name}-{id}.db"
+
+
+def _remove(store: Path) -> None:
+    """Delete a store's file, its log, its models and all else of it."""
+    for path in store.parent.glob(f"{store.name}*"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 class FolderCatalog:
@@ -213,11 +236,7 @@ class FolderCatalog:
         file = self._file(project)
         for tries_left in reversed(range(_TRIES)):
             try:
-                for path in file.parent.glob(f"{file.name}*"):  # also its log, its models and all else of the store
-                    if path.is_dir() and not path.is_symlink():
-                        shutil.rmtree(path)
-                    else:
-                        path.unlink(missing_ok=True)
+                _remove(file)
                 break
             except OSError as error:  # requests that are being answered write still
                 if not tries_left:
@@ -233,7 +252,7 @@ class FolderCatalog:
 
     def _file(self, project: Project) -> Path:
         """The file of a project's store; a new project of an old name gets another one."""
-        return self.folder / STORES / f"{project.name}-{project.id}.db"
+        return self.folder / STORES / _file_name(project.name, project.id)
 
     # ---- keys
 

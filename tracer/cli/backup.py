@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ def command(folder: Path, as_json: bool, store_url: str | None) -> None:
     from tracer.cli.administration import folder_of_projects
     from tracer.cli.reading import store_for_reading, store_place
     from tracer.cli.screen import tell
-    from tracer.store.sqlite.backup import copy_database, copy_store
+    from tracer.store.sqlite.backup import copied_store, copy_database, copy_folder
 
     if (source := folder_of_projects(store_url)) is not None:
         projects = copy_projects(source, folder)
@@ -49,20 +49,18 @@ def command(folder: Path, as_json: bool, store_url: str | None) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise InvalidArgumentError(f"{folder} is not empty: give a folder that is new.")
     folder.mkdir(parents=True, exist_ok=True)
-    copy_store(file, folder / DATABASE)
-    if (told := alerts_file_of(place.url)).is_file():
-        copy_database(told, folder / TOLD)
-    models = models_folder_of(place.url)
-    if models.is_dir():
-        shutil.copytree(models, folder / MODELS)
+    with copied_store(file, folder / DATABASE):  # which gets its name last: a folder without it is no backup
+        if (told := alerts_file_of(place.url)).is_file():
+            copy_database(told, folder / TOLD)
+        copy_folder(models_folder_of(place.url), folder / MODELS)
     tell(as_json, {"folder": str(folder), "traces": traces}, f"{traces:,} traces and more are in {folder}")
 
 
 def copy_projects(source: Path, target: Path) -> int:
     """Copy a folder of projects into a new one and return the number of stores. Raises TracerError."""
-    from tracer._catalog.folder import ALERTS, FILE, STORES, has_catalog
+    from tracer._catalog.folder import ALERTS, FILE, STORES, has_catalog, remove_unknown_stores
     from tracer._journal.locations import models_folder_of
-    from tracer.store.sqlite.backup import copy_database, copy_store
+    from tracer.store.sqlite.backup import copied_store, copy_database, copy_folder
 
     if not has_catalog(source):
         raise InvalidArgumentError(f"{source} has no projects: there is no {FILE} in it.")
@@ -70,23 +68,22 @@ def copy_projects(source: Path, target: Path) -> int:
         raise InvalidArgumentError(f"{target} is not empty: give a folder that is new.")
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
     (target / STORES).mkdir(mode=0o700)
-    copied = 0
     for file in sorted((source / STORES).glob("*.db")):
         copy = target / STORES / file.name
         try:
-            copy_store(file, copy)
-            models = models_folder_of(f"sqlite:///{file}")
-            if models.is_dir():
-                shutil.copytree(models, models_folder_of(f"sqlite:///{copy}"))
-        except (StoreError, OSError, shutil.Error):
+            with copied_store(file, copy):
+                copy_folder(models_folder_of(f"sqlite:///{file}"), models_folder_of(f"sqlite:///{copy}"))
+        except (StoreError, OSError):
             if file.exists():
                 raise
             continue  # the project was deleted meanwhile
-        copied += 1
     if (source / ALERTS).is_file():
         copy_database(source / ALERTS, target / ALERTS)
-    copy_database(source / FILE, target / FILE)  # last: a folder without it is no backup
-    return copied
+    unnamed = target / f"{FILE}.new"
+    copy_database(source / FILE, unnamed)
+    remove_unknown_stores(unnamed, target)  # of projects that were deleted once their stores were copied
+    os.replace(unnamed, target / FILE)  # last: a folder without it is no backup
+    return len(list((target / STORES).glob("*.db")))
 
 
 def database_of(place: Place) -> Path:

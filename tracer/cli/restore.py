@@ -22,7 +22,7 @@ def command(folder: Path, as_json: bool, store_url: str | None) -> None:
     from tracer._journal.locations import alerts_file_of, attachments_folder_of, models_folder_of
     from tracer.cli.reading import store_for_reading, store_place
     from tracer.cli.screen import tell
-    from tracer.store.sqlite.backup import copy_database, copy_store
+    from tracer.store.sqlite.backup import copied_store, copy_database, copy_folder
 
     if has_catalog(folder):
         target = (store_url or "").removeprefix("sqlite:///")
@@ -39,10 +39,15 @@ def command(folder: Path, as_json: bool, store_url: str | None) -> None:
         if taken.exists():
             raise InvalidArgumentError(f"{taken} is there already: name a store that is not, with --store.")
     file.parent.mkdir(parents=True, exist_ok=True)
-    if (folder / MODELS).is_dir():
-        shutil.copytree(folder / MODELS, models)
-    copy_store(folder / DATABASE, file)
-    if (folder / TOLD).is_file():
-        copy_database(folder / TOLD, told)
+    try:
+        with copied_store(folder / DATABASE, file):
+            copy_folder(folder / MODELS, models)
+            if (folder / TOLD).is_file():
+                copy_database(folder / TOLD, told)
+    except BaseException:  # so that it can be tried again
+        for made in (models, attachments_folder_of(file)):
+            shutil.rmtree(made, ignore_errors=True)
+        told.unlink(missing_ok=True)
+        raise
     traces = store_for_reading(store_url).count_traces(None)
     tell(as_json, {"store": str(place), "traces": traces}, f"{place} has {traces:,} traces")

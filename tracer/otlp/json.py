@@ -148,7 +148,8 @@ def _other_records(attributes: JsonObject) -> list[Record]:
         found = None
     if not isinstance(found, list) or not all(map(_is_other_record, found)):
         raise ValueError(f"{TRACE_RECORDS} is no list of records")
-    return [{"kind": record["kind"], **record} for record in found]  # as the first field, by which records are told
+    # the kind as the first field, by which records are told
+    return [cast("Record", {"kind": record["kind"], **record}) for record in found]
 
 
 def _is_other_record(record: object) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from tracer._journal.locations import attachments_folder_of
@@ -36,15 +37,36 @@ def copy_database(source: Path, target: Path) -> None:
                 left.unlink()
 
 
-def copy_store(source: Path, target: Path) -> None:
+@contextmanager
+def copied_store(source: Path, target: Path) -> Iterator[None]:
     """Copy a store's file with the attachments that lie beside it. Raises StoreError and OSError.
 
+    What else belongs to it is copied in the block: the file gets its name last, so that a store that is there is whole.
     What the copy of the file names was written before it, and is removed after it at the earliest: it is copied before
     and after. Only who deletes and writes an attachment at that moment can get away with it.
     """
-    _copy_attachments(source, target)
-    copy_database(source, target)
-    _copy_attachments(source, target)
+    unnamed = target.with_name(f"{target.name}.new")
+    try:
+        _copy_attachments(source, target)
+        copy_database(source, unnamed)
+        _copy_attachments(source, target)
+        yield
+        os.replace(unnamed, target)
+    finally:
+        unnamed.unlink(missing_ok=True)
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy a folder that belongs to a store, such as that of its models, if it is there. Raises StoreError."""
+    if not source.is_dir():
+        return
+    try:
+        shutil.copytree(source, target)
+    except shutil.Error as error:
+        file, _, reason = error.args[0][0]
+        raise StoreError(f"{file} cannot be copied to {target}: {reason}") from error
+    except OSError as error:
+        raise StoreError(f"{source} cannot be copied to {target}: {error.strerror or error}") from error
 
 
 def _copy_attachments(source: Path, target: Path) -> None:
