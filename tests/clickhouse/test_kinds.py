@@ -12,6 +12,7 @@ from tracer.store import open_store
 from tracer.store.clickhouse import migrate_clickhouse
 from tracer.store.clickhouse.address import parse_address
 from tracer.store.clickhouse.layout import COPIED, check_kind
+from tracer.store.clickhouse.migrations import STORE
 
 pytestmark = pytest.mark.no_store
 
@@ -78,7 +79,7 @@ def test_replicated_tables_are_not_made_on_a_cluster_of_several_shards(url: str)
     with pytest.raises(StoreError, match="knows no cluster 'main'"):
         migrate_clickhouse(f"{url}{SHARDS}")
 
-    assert migrate_clickhouse(f"{url}?cluster=two&sharded=1") == (0, 1)
+    assert migrate_clickhouse(f"{url}?cluster=two&sharded=1") == (0, STORE.version)
 
 
 def test_projects_of_a_single_server_are_not_opened_by_an_address_that_names_a_cluster(

@@ -31,7 +31,7 @@ from tracer.server.projects.callers import KNOWN_SECONDS
 from tracer.store import Store, open_store
 from tracer.store.clickhouse.address import parse_address
 from tracer.store.clickhouse.connection import Connection
-from tracer.store.clickhouse.migrations import CATALOG, statements
+from tracer.store.clickhouse.migrations import CATALOG, STORE, statements
 
 pytestmark = pytest.mark.no_store
 SETTINGS = ServerSettings(port=0, projects=True)
@@ -318,7 +318,8 @@ def test_the_commands_of_administrators_work_on_the_database(url: str, capfd: py
     assert secret.startswith("tracer-")
     assert [(key["name"], key["roles"]) for key in keys] == [("checkout", ["write"])]
     assert (migrated["before"], migrated["after"]) == (1, 1)
-    assert migrated["projects"] == [{"project": name, "before": 1, "after": 1} for name in ("default", "shop")]
+    same = {"before": STORE.version, "after": STORE.version}
+    assert migrated["projects"] == [{"project": name, **same} for name in ("default", "shop")]
     assert [line.split()[-2:] for line in said("projects", "list").splitlines() if "shop" in line] == []
 
 

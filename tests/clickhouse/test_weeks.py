@@ -11,12 +11,13 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.store.records import MS, found, said, span, start
+from tests.store.records import MS, assessment, found, restore, said, span, start
 from tests.waiting import until
 from tracer.server.retention import Retention
 from tracer.store import Store
 from tracer.store.clickhouse.address import parse_address
 from tracer.store.clickhouse.connection import Connection
+from tracer.store.clickhouse.layout import local_table
 from tracer.store.policies import all_over_before, checked_policy, stored_policy
 
 pytestmark = pytest.mark.no_store
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.no_store
 DAY = 86_400_000 * MS
 WEEK = 7 * DAY
 MONDAY = 1_790_553_600_000 * MS  # 2026-09-28
+ALTERED = "min_age_to_force_merge_seconds = 604800"
 CALLED: dict[str, Any] = {"type": "CHAT_MODEL", "model": "m", "usage": (2, 1)}
 
 
@@ -147,3 +149,47 @@ def test_everything_is_over_only_after_the_longest_time_of_all_policies() -> Non
     assert border(("", 30), ("status = 'ERROR'", None)) is None
     assert border(("status = 'ERROR'", 30)) is None
     assert border() is None
+
+
+def test_nothing_of_deleted_traces_stays_on_disk(stores: tuple[Store, Store], tables: Connection) -> None:
+    store = stores[0]
+    for name, began in (("one", MONDAY), ("old", MONDAY - 3 * WEEK), ("kept", MONDAY)):
+        store.append(
+            [
+                span(name, "r", start=began, json={"tracer.inputs": f"confidential {name}"}),
+                span(name, "later", "r", start=began + 5 * DAY, json={"tracer.inputs": f"confidential {name}"}),
+                assessment(name, "good", True, rationale=f"confidential {name}"),
+            ]
+        )
+
+    store.delete_traces(trace_ids=["one"])
+    store.delete_older(MONDAY - 2 * WEEK)
+    for table in ("spans", "facts", "traces"):
+        tables.command(f"OPTIMIZE TABLE {local_table(table, tables.address)} FINAL")
+
+    for table in ("spans", "facts"):
+        left = tables.rows(f"SELECT DISTINCT trace_id FROM {table} WHERE position(record, 'confidential') > 0")
+        assert left == [["kept"]], table
+    assert found(stores[1], "text = 'confidential'") == ["kept"]
+    store.append([span("one", "r", start=MONDAY), span("one", "last", "r", start=MONDAY)])
+    store.append([restore("one"), span("one", "r", start=MONDAY)])
+    assert [each["span_id"] for each in store.spans("one")] == ["r"]
+    for table in ("spans", "facts", "traces"):
+        ((made,),) = tables.rows(
+            "SELECT any(create_table_query) FROM system.tables WHERE database = currentDatabase() AND name = ?",
+            [local_table(table, tables.address)],
+        )
+        assert ALTERED in made
+
+
+def test_a_trace_whose_spans_went_with_their_week_is_deleted_by_the_next_run(
+    stores: tuple[Store, Store], tables: Connection
+) -> None:
+    store = stores[0]
+    store.append([span("t", "r", start=MONDAY), span("t", "later", "r", start=MONDAY + WEEK)])
+    spans, first = local_table("spans", tables.address), weeks_of_spans(tables)[0]
+    tables.command(f"ALTER TABLE {spans} DROP PARTITION '{first}'")  # as it was between the statements of a run
+
+    assert store.delete_older(MONDAY + 2 * WEEK) == 1
+    assert found(store) == []
+    assert weeks_of_spans(tables) == []

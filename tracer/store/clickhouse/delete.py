@@ -1,16 +1,22 @@
-"""Deletes traces: a mark that every read sees at once, whatever arrives late; the rows themselves go in bulk, later."""
+"""Deletes traces: a mark that every read sees at once, whatever arrives late, and empty rows in the place of theirs.
+
+ClickHouse takes the old rows off the disk as it merges them with the empty ones: for a week in which nothing is written
+any more by a setting of the tables, migrations.py.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from tracer.store.clickhouse.append import write_changes, write_tombstones
 from tracer.store.clickhouse.attachments import delete_unused_attachments
 from tracer.store.clickhouse.compile import compile_expression
 from tracer.store.clickhouse.connection import Connection
-from tracer.store.clickhouse.places import traces_of
+from tracer.store.clickhouse.places import spans_of, traces_of
+from tracer.store.clickhouse.spans import HIDDEN, SHOWN
 from tracer.store.filter import Expression
-from tracer.store.sql import Sql
+from tracer.store.sql import Cells, Fragment, Sql
 
 _AT_ONCE = 1000
 
@@ -22,11 +28,36 @@ def delete_traces(
     chosen = _selected(connection, trace_ids, filter, limit)
     for start in range(0, len(chosen), _AT_ONCE):
         part = chosen[start : start + _AT_ONCE]
-        number = connection.number()
-        write_tombstones(connection, {trace_id: life for trace_id, life, _ in part}, number)
-        write_changes(connection, number, [trace_id for trace_id, _, _ in part])
+        number, lives = connection.number(), {trace_id: life for trace_id, life, _ in part}
+        write_tombstones(connection, lives, number)
+        write_changes(connection, number, list(lives))
+        for life in set(lives.values()):
+            _empty(connection, [trace_id for trace_id in lives if lives[trace_id] == life], life)
         delete_unused_attachments(connection, (digest for _, _, digests in part for digest in digests))
     return len(chosen)
+
+
+def _empty(connection: Connection, trace_ids: Sequence[str], life: int) -> None:
+    """Put empty rows in the place of what traces had in a life."""
+    of_these = spans_of(trace_ids)
+    connection.command(
+        f"INSERT INTO spans (trace_id, life, span_id, rank, start) SELECT DISTINCT trace_id, life, span_id, {HIDDEN},"
+        f" start FROM spans WHERE {of_these.text} AND life = ? AND {SHOWN}",
+        [*of_these.parameters, life],
+    )
+    empty_facts(connection, Fragment("trace_id IN ? AND life = ?", cast("Cells", [list(trace_ids), life])))
+
+
+def empty_facts(connection: Connection, of_these: Fragment) -> None:
+    """Put empty rows in the place of some facts, in the months in which those are."""
+    connection.command(
+        "INSERT INTO facts (trace_id, life, kind, key, at, place, version, record) SELECT DISTINCT trace_id, life,"
+        f" kind, key, at, place, {_GREATEST}, '' FROM facts WHERE {of_these.text} AND record != ''",
+        of_these.parameters,
+    )
+
+
+_GREATEST = "toUInt64(18446744073709551615)"  # version
 
 
 def _selected(

@@ -127,6 +127,15 @@ _NUMBERS = """CREATE TABLE IF NOT EXISTS {numbers} {on_cluster} (
 ) ENGINE = {copied_engine:ReplacingMergeTree} ORDER BY number"""
 
 
+# what was deleted leaves the disk a week after the last row of its partition came
+_MERGED_WHEN_OLD = """ALTER TABLE {local:NAME} {on_cluster}
+MODIFY SETTING min_age_to_force_merge_seconds = 604800, min_age_to_force_merge_on_partition_only = 1"""
+
+
+def _merged_when_old(table: str) -> str:
+    return _MERGED_WHEN_OLD.replace("NAME", table)
+
+
 class Schema(NamedTuple):
     """The migrations of one kind of database, and the table with the numbers of those that were run."""
 
@@ -148,6 +157,7 @@ STORE: Final = Schema(
             _SPANS, _PLACES, _PLACES_OF_SPANS, _FACTS, _TRACES, _CHANGES, _DOCUMENTS, _ATTACHMENTS, _PROCESSES,
             _HEARTBEATS,
         ),
+        tuple(map(_merged_when_old, ("spans", "facts", "traces"))),
     ),
 )  # fmt: skip
 # of projects: tracer/_catalog/clickhouse.py

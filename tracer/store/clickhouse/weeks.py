@@ -1,7 +1,8 @@
 """Deletes weeks as a whole: their traces by one statement, their spans with the partition that has them.
 
 The rows of the traces are hidden, as by any deletion, and stay as marks: late records are dropped. A trace that
-arrives in such a week between the statements, from a clock that is weeks behind or by a copy, may be hidden, too.
+arrives in such a week between the statements, from a clock that is weeks behind or by a copy, may be hidden, too; one
+that comes into being after them, of spans that went with the partition, is deleted by the next run.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from datetime import date, datetime, timezone
 from tracer.store.clickhouse.append import write_changes
 from tracer.store.clickhouse.attachments import delete_unused_attachments
 from tracer.store.clickhouse.connection import Connection
+from tracer.store.clickhouse.delete import empty_facts
 from tracer.store.clickhouse.layout import local_table, on_each_shard, parts
-from tracer.store.clickhouse.places import FIRST_HOUR, HOUR_NS
+from tracer.store.clickhouse.places import FIRST_HOUR, HOUR_NS, WEEK
+from tracer.store.sql import Fragment
 
 _HOURS = 7 * 24
 _VERSION = "bitOr(bitShiftLeft(toUInt64(2 * life + 1), 52), toUInt64(?))"  # append.py::version_of
@@ -23,16 +26,25 @@ _DIGESTS_AT_ONCE = 1000
 
 def delete_weeks(connection: Connection, before: int) -> int:
     """Delete the weeks that ended before a time in ns, but for those with a trace that runs; the number of traces."""
-    number, address = 0, connection.address
-    for (partition,) in connection.rows(
-        f"SELECT DISTINCT partition FROM {parts(address)} WHERE active AND database = '{address.database}'"
-        f" AND table = '{local_table('spans', address)}' ORDER BY partition"
-    ):
+    number = 0
+    for partition in _weeks(connection, before):
         first = _first_hour(partition)
         # the first week also has all earlier traces, and those without a time
         if first > FIRST_HOUR and (first + _HOURS) * HOUR_NS <= before and _is_over(connection, first):
             number += _delete(connection, partition, first)
     return number
+
+
+def _weeks(connection: Connection, before: int) -> list[str]:
+    """The partitions that have spans, and those before a time that have traces."""
+    address = connection.address
+    found = connection.rows(
+        f"SELECT DISTINCT partition FROM {parts(address)} WHERE active AND database = '{address.database}'"
+        f" AND table = '{local_table('spans', address)}' UNION DISTINCT"
+        f" SELECT DISTINCT toString({WEEK}) FROM traces FINAL WHERE hour < ? AND deleted = 0",
+        [before // HOUR_NS],
+    )
+    return sorted(partition for (partition,) in found)
 
 
 def _first_hour(partition: str) -> int:
@@ -62,6 +74,10 @@ def _delete(connection: Connection, partition: str, first: int) -> int:
     connection.command(f"ALTER {spans} DROP PARTITION '{partition}'")
     hidden += _hide(connection, first)  # traces that came meanwhile may have lost spans
     connection.command(f"OPTIMIZE {traces} PARTITION '{partition}' FINAL")  # the hidden rows leave the disk
+    empty_facts(
+        connection,
+        Fragment(f"(trace_id, life) IN (SELECT trace_id, life FROM traces WHERE {_WITHIN} AND deleted = 1)", within),
+    )
     for start in range(0, len(digests), _DIGESTS_AT_ONCE):
         delete_unused_attachments(connection, [row[0] for row in digests[start : start + _DIGESTS_AT_ONCE]])
     return hidden
