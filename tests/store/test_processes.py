@@ -393,6 +393,7 @@ def run_without_privileges(script: str) -> subprocess.CompletedProcess[str]:
     drop = "os.setgid(65534) if os.getuid() == 0 else None\nos.setuid(65534) if os.getuid() == 0 else None\n"
     imports = (
         "from tests.store.records import new_store, span, found\nfrom pathlib import Path\nimport tracer.store.sqlite\n"
+        "import tempfile\nfrom tracer.store.sqlite.backup import copy_database\n"
     )
     return subprocess.run(
         [sys.executable, "-c", prologue + imports + drop + script], capture_output=True, text=True, timeout=60
@@ -418,11 +419,14 @@ try:
     store.append([span("u", "r")])
 except Exception as error:
     print(type(error).__name__, "read-only" in str(error))
+with tempfile.TemporaryDirectory() as folder:
+    copy_database(Path({str(everyones_path / "traces.db")!r}), Path(folder, "traces.db"))
+    print(found(new_store(Path(folder))))
 """)
 
     everyones_path.chmod(0o755)
     store.close()
-    assert (done.stdout, done.stderr) == ("['t'] ['t'] OK\nStoreError True\n", "")
+    assert (done.stdout, done.stderr) == ("['t'] ['t'] OK\nStoreError True\n['t']\n", "")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_FSIZE")

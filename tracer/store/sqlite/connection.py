@@ -272,7 +272,8 @@ def _require_folder(path: Path) -> None:
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """A connection that only reads, beside those of a store; the caller closes it."""
-    return sqlite3.connect(f"file:{quote(str(path))}?mode={_READ_ONLY}", uri=True)
+    mode = _READ_ONLY if os.access(path.parent, os.W_OK) else _read_only_mode(path)
+    return sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True)
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
