@@ -13,7 +13,6 @@ from tracer.store.rows import StoredPolicy
 
 _EVERY_SECONDS = 60.0  # between two readings of the policies
 _PASS_SECONDS = 600.0  # between two passes through the traces, where no policy has changed
-_AT_ONCE = 10
 _REST = 9  # times as long as a part took: most of the time is left to readers and writers
 _LEAST_REST_SECONDS = 0.02
 
@@ -36,7 +35,7 @@ class Retention(Repeated):
                 store.delete_older(before)
             for found in expired(store, policies):
                 began = time.monotonic()
-                for _ in delete_in_parts(store, found.trace_ids, found.condition, at_once=_AT_ONCE):
+                for _ in delete_in_parts(store, found.trace_ids, found.condition):
                     if self._ended.wait(max(_LEAST_REST_SECONDS, _REST * (time.monotonic() - began))):
                         return
                     began = time.monotonic()

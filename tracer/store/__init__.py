@@ -98,6 +98,11 @@ class Store(Protocol):
         ...
 
     @property
+    def deletes_at_once(self) -> int:
+        """Number of traces to delete at once, while others read and write."""
+        ...
+
+    @property
     def is_indexed_at_once(self) -> bool:
         """Whether full text is indexed with each append, so that ``index_more`` has nothing to do."""
         ...

@@ -9,7 +9,6 @@ from tracer.store.filter import Expression, OrderTerm
 from tracer.store.rows import TraceQuery
 
 _PAGE = 100
-_AT_ONCE = 25  # a server gives a request some seconds
 _OLDEST_FIRST = (OrderTerm("timestamp", False),)
 
 
@@ -24,9 +23,8 @@ def trace_ids_of(store: Store, condition: Expression) -> Iterator[list[str]]:
             return
 
 
-def delete_in_parts(
-    store: Store, trace_ids: Sequence[str], condition: Expression, *, at_once: int = _AT_ONCE
-) -> Iterator[int]:
+def delete_in_parts(store: Store, trace_ids: Sequence[str], condition: Expression) -> Iterator[int]:
     """Delete those of the traces that still meet the condition; yields how many, part by part."""
+    at_once = store.deletes_at_once
     for start in range(0, len(trace_ids), at_once):
         yield store.delete_traces(trace_ids=trace_ids[start : start + at_once], filter=condition)

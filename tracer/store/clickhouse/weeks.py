@@ -36,12 +36,12 @@ def delete_weeks(connection: Connection, before: int) -> int:
 
 
 def _weeks(connection: Connection, before: int) -> list[str]:
-    """The partitions that have spans, and those before a time that have traces."""
+    """The partitions that have spans, and those before a time that have a trace, or one that is not merged away."""
     address = connection.address
     found = connection.rows(
         f"SELECT DISTINCT partition FROM {parts(address)} WHERE active AND database = '{address.database}'"
         f" AND table = '{local_table('spans', address)}' UNION DISTINCT"
-        f" SELECT DISTINCT toString({WEEK}) FROM traces FINAL WHERE hour < ? AND deleted = 0",
+        f" SELECT DISTINCT toString({WEEK}) FROM traces WHERE hour < ? AND deleted = 0",
         [before // HOUR_NS],
     )
     return sorted(partition for (partition,) in found)

@@ -58,6 +58,7 @@ class RemoteStore:
 
     is_indexed_at_once = True  # by the server
     appends_at_once = 2
+    deletes_at_once = 25  # a server gives a request some seconds
 
     def __init__(self, url: str, token: str | None = None) -> None:
         self.url = url

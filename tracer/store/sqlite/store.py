@@ -61,6 +61,7 @@ class SqliteStore:
 
     is_indexed_at_once = False
     appends_at_once = 2  # one thread writes while another prepares its transaction
+    deletes_at_once = 10  # nobody else writes meanwhile
 
     def __init__(self, url: str, path: Path) -> None:
         self.url = url
