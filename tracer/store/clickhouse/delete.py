@@ -8,7 +8,7 @@ from tracer.store.clickhouse.append import write_changes, write_tombstones
 from tracer.store.clickhouse.attachments import delete_unused_attachments
 from tracer.store.clickhouse.compile import compile_expression
 from tracer.store.clickhouse.connection import Connection
-from tracer.store.clickhouse.places import traces_of
+from tracer.store.clickhouse.places import spans_of, traces_of
 from tracer.store.filter import Expression
 from tracer.store.sql import Sql
 
@@ -22,16 +22,23 @@ def delete_traces(
     chosen = _selected(connection, trace_ids, filter, limit)
     for start in range(0, len(chosen), _AT_ONCE):
         part = chosen[start : start + _AT_ONCE]
-        number = connection.number()
-        write_tombstones(connection, {trace_id: life for trace_id, life, _ in part}, number)
-        write_changes(connection, number, [trace_id for trace_id, _, _ in part])
-        delete_unused_attachments(connection, (digest for _, _, digests in part for digest in digests))
+        number, lives = connection.number(), dict(part)
+        write_tombstones(connection, lives, number)
+        write_changes(connection, number, list(lives))
+        delete_unused_attachments(connection, _attachments_of(connection, list(lives)))
     return len(chosen)
+
+
+def _attachments_of(connection: Connection, trace_ids: Sequence[str]) -> list[str]:
+    """Those that spans of traces name, also spans that came while the traces were deleted."""
+    of_these = spans_of(trace_ids)
+    rows = connection.rows(f"SELECT DISTINCT arrayJoin(digests) FROM spans WHERE {of_these.text}", of_these.parameters)
+    return [row[0] for row in rows]
 
 
 def _selected(
     connection: Connection, trace_ids: Sequence[str] | None, filter: Expression | None, limit: int | None
-) -> list[tuple[str, int, list[str]]]:
+) -> list[tuple[str, int]]:
     if limit is not None and limit <= 0:
         return []
     sql = Sql("traces FINAL", "NOT deleted").matching(compile_expression(filter) if filter else None)
@@ -41,7 +48,7 @@ def _selected(
         sql = sql.matching(traces_of(trace_ids))
     at_most = "" if limit is None else f" LIMIT {int(limit)}"
     rows = connection.rows(
-        f"SELECT trace_id, life, digests FROM {sql.text} ORDER BY ifNull(start, 0), born, trace_id{at_most}",
+        f"SELECT trace_id, life FROM {sql.text} ORDER BY ifNull(start, 0), born, trace_id{at_most}",
         sql.parameters,
     )
-    return [(trace_id, life, digests) for trace_id, life, digests in rows]
+    return [(trace_id, life) for trace_id, life in rows]
