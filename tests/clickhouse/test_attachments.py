@@ -198,6 +198,122 @@ def test_a_deletion_takes_what_two_servers_wrote_at_once_and_nothing_newer(
     assert [each.key for each in bucket.objects.all()] == [newer]
 
 
+@pytest.fixture(params=["table", "s3", "folder"])
+def pair(request: pytest.FixtureRequest, url: str, tmp_path: Path, opened: Opener) -> tuple[Store, Store]:
+    """Two servers' stores on one database, with attachments in each kind of place."""
+    if request.param == "s3":
+        request.getfixturevalue("bucket")
+    place = {"s3": "s3://tracer-tests/some/where", "folder": f"{tmp_path}/attachments"}.get(request.param)
+    where = url if place is None else kept_at(url, place)
+    return opened(where), opened(where)
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, table: str, nth: int, action: Callable[[], object]) -> list[str]:
+    """Do something before the nth insert into a table; the list is empty until then."""
+    done: list[str] = []
+    before = [table] * nth
+    insert = Connection._insert_block
+
+    def slow(self: Connection, into: str, *arguments: Any, **named: Any) -> None:
+        if into in before:
+            before.remove(into)
+            if not before:
+                done.append(into)
+                action()
+        insert(self, into, *arguments, **named)
+
+    monkeypatch.setattr(Connection, "_insert_block", slow)
+    return done
+
+
+def kept(store: Store, url: str) -> tuple[object, int]:
+    """The attachment, and the number of rows with anything of it."""
+    rows = Connection(parse_address(url)).rows("SELECT count() FROM attachments FINAL WHERE NOT deleted")
+    return store.attachment(DIGEST), rows[0][0]
+
+
+@pytest.mark.parametrize("table", ["spans", "traces", "changes"])
+def test_an_attachment_stays_whenever_the_last_other_trace_with_it_is_deleted_during_an_append(
+    table: str, url: str, pair: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = pair
+    one.append([picture(), with_picture(T)])
+    done = meanwhile(monkeypatch, table, 1, lambda: other.delete_traces(trace_ids=[T]))
+
+    one.append([picture(), with_picture(U)])
+
+    assert done
+    assert found(other) == [U]
+    assert kept(other, url) == (("image/png", CONTENT), 1)
+    other.delete_traces()
+    assert kept(one, url) == (None, 0)
+
+
+@pytest.mark.parametrize(("table", "nth"), [("traces", 1), ("changes", 1), ("attachments", 1), ("attachments", 2)])
+def test_an_attachment_stays_whenever_a_trace_with_it_comes_during_the_deletion_of_another(
+    table: str, nth: int, url: str, pair: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = pair
+    one.append([picture(), with_picture(T)])
+    done = meanwhile(monkeypatch, table, nth, lambda: other.append([picture(), with_picture(U)]))
+
+    one.delete_traces(trace_ids=[T])
+
+    assert done
+    assert kept(other, url) == (("image/png", CONTENT), 1)
+    one.delete_traces()
+    assert kept(one, url) == (None, 0)
+
+
+@pytest.mark.parametrize(("table", "nth"), [("traces", 1), ("changes", 1), ("attachments", 1)])
+def test_a_trace_that_names_what_was_sent_earlier_keeps_it_until_its_deletion_is_decided(
+    table: str, nth: int, url: str, pair: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = pair
+    one.append([picture(), with_picture(T)])
+    meanwhile(monkeypatch, table, nth, lambda: other.append([with_picture(U)]))
+
+    one.delete_traces(trace_ids=[T])
+
+    assert kept(other, url) == (("image/png", CONTENT), 1)
+
+
+@pytest.mark.parametrize("table", ["spans", "traces", "changes"])
+def test_nothing_stays_of_a_trace_that_is_deleted_while_it_is_appended_to(
+    table: str, url: str, pair: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = pair
+    one.append([span(T, "d" * 16)])
+    done = meanwhile(monkeypatch, table, 1, lambda: other.delete_traces(trace_ids=[T]))
+
+    one.append([picture(), with_picture(T)])
+
+    assert done
+    assert found(other) == []
+    assert kept(other, url) == (None, 0)
+
+
+@pytest.mark.parametrize("table", ["traces", "changes", "attachments"])
+def test_nothing_stays_of_what_comes_to_a_trace_while_it_is_deleted(
+    table: str, url: str, pair: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = pair
+    one.append([picture(), with_picture(T)])
+    another = picture(b"another")
+    named = hashlib.sha256(b"another").hexdigest()
+    meanwhile(
+        monkeypatch,
+        table,
+        1,
+        lambda: other.append([another, span(T, "e" * 16, json={"a": f"tracer-attachment:{named}"})]),
+    )
+
+    one.delete_traces()
+
+    assert kept(other, url) == (None, 0)
+    assert other.attachment(named) is None
+
+
 _FORKED = """
 import os, sys
 from tests.clickhouse.test_attachments import T, U, picture, with_picture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import multiprocessing
 import random
 import sqlite3
@@ -290,3 +292,22 @@ def test_a_log_record_that_no_dialect_can_read_costs_nothing_else(tmp_path: Path
     assert [each["span_id"] for each in store.spans("t")] == ["a"]
     store.close()
     check(tmp_path / "traces.db")
+
+
+def test_a_picture_of_a_log_record_is_there_with_its_span_though_a_deletion_took_it_meanwhile(tmp_path: Path) -> None:
+    picture = b"\x89PNG of a cat"
+    digest, content = hashlib.sha256(picture).hexdigest(), base64.b64encode(picture).decode()
+    attachment = {"kind": "attachment", "id": digest, "mime": "image/png", "content": content}
+    named = f"tracer-attachment:{digest};image/png;13"
+    with closing(new_store(tmp_path)) as store:
+        store.append([orjson.dumps(attachment), span("t", "root", json={"tracer.inputs": named})])
+        waiting = orjson.loads(log("u", "call", 1, said=named))
+        store.append([orjson.dumps({**waiting, "attachments": [attachment]})])
+        store.delete_traces(trace_ids=["t"])
+
+        store.append([span("u", "call", type="CHAT_MODEL")])
+
+        assert named in orjson.dumps(store.spans("u")).decode()
+        assert store.attachment(digest) == ("image/png", picture)
+        store.delete_traces()
+        assert store.attachment(digest) is None

@@ -53,6 +53,7 @@ _CHANGE_TRIES = 5
 _NUMBER_BITS = 52
 _PLACE_BITS = 12
 Lives = Mapping[str, int]
+Attachments = Mapping[str, tuple[str, bytes]]  # media type and content by digest
 
 
 def append(connection: Connection, batch: DecodedBatch) -> None:
@@ -61,7 +62,9 @@ def append(connection: Connection, batch: DecodedBatch) -> None:
     starts = range(0, len(ids), _TRACES_AT_ONCE)
     parts = [stored_rows(connection, ids[start : start + _TRACES_AT_ONCE], batch.restored) for start in starts]
     left_out = _attachments_of_gone(batch, {trace_id for part in parts for trace_id in part})
-    _write_alone(connection, batch, left_out)
+    sent = {digest: each for digest, each in _attachments_sent(batch).items() if digest not in left_out}
+    write_attachments(connection, sent)
+    _write_alone(connection, batch)
     for stored in parts:
         part = {trace_id: batch.traces[trace_id] for trace_id in stored}
         if not part:
@@ -72,7 +75,7 @@ def append(connection: Connection, batch: DecodedBatch) -> None:
         facts = list(_fact_rows(part, lives))
         connection.insert_in_parts("facts", facts)
         new = _New({name: each for name, each in part.items() if _is_simple(each, stored[name])}, digests, facts)
-        roll_up(connection, stored, _records_in(part), new)
+        roll_up(connection, stored, _records_in(part), new, sent)
     delete_unused_attachments(connection, left_out)  # which came before
 
 
@@ -181,6 +184,7 @@ class _New(NamedTuple):
 
 
 _NOTHING_NEW = _New({}, {}, ())
+_NOTHING_SENT: Attachments = {}
 
 
 def _is_simple(decoded: DecodedTrace, stored: Stored) -> bool:
@@ -192,8 +196,9 @@ def roll_up(
     stored: Mapping[str, Stored],
     records: Mapping[tuple[str, str], bytes] | None = None,
     new: _New = _NOTHING_NEW,
+    sent: Attachments = _NOTHING_SENT,
 ) -> None:
-    """Write the rows of traces anew if they change; ``records`` and ``new`` are already in memory."""
+    """Write the rows of traces anew if they change; ``records``, ``new`` and ``sent`` are already in memory."""
     lives = {trace_id: each.life for trace_id, each in stored.items()}
     number = connection.number()
     all_known = _known_at_hand(connection, new) if new.traces else {}
@@ -218,8 +223,21 @@ def roll_up(
         else:
             rows.append({**row, "seq": number, "version": version_of(known.life, number)})
     _write_rows(connection, rows, {row["trace_id"]: _hours(all_known[row["trace_id"]]) for row in rows}, stored)
+    naming = [known for row in rows if (known := all_known[row["trace_id"]]).digests]
+    if naming:
+        _look_again(connection, naming, sent)
     untold = _untold(connection, unchanged)
     write_changes(connection, number, [row["trace_id"] for row in rows] + untold)
+
+
+def _look_again(connection: Connection, naming: Sequence[Known], sent: Attachments) -> None:
+    """Write anew what a deletion took before rows named it; delete the attachments of traces that went meanwhile."""
+    content = {**sent, **_of_logs(log for known in naming for log in known.logs)}
+    named = set().union(*(known.digests for known in naming))
+    write_attachments(connection, {digest: content[digest] for digest in named & content.keys()})
+    there = stored_rows(connection, [known.trace_id for known in naming], frozenset())
+    gone = (known.digests for known in naming if known.trace_id not in there)
+    delete_unused_attachments(connection, set().union(*gone))
 
 
 def _hours(known: Known) -> set[int]:
@@ -466,15 +484,16 @@ def _record_reader(connection: Connection, known: Known, records: Mapping[tuple[
     return record_of
 
 
-def _write_alone(connection: Connection, batch: DecodedBatch, left_out: Set[str]) -> None:
-    """Write the records that belong to no trace, without some attachments."""
-    logs = [
-        record for decoded in batch.traces.values() for log in decoded.logs for record in log.get("attachments", ())
-    ]
-    found = {**batch.attachments, **content_of(logs)}
-    attachments = {digest: content for digest, content in found.items() if digest not in left_out}
-    if attachments:
-        write_attachments(connection, attachments)
+def _attachments_sent(batch: DecodedBatch) -> Attachments:
+    return {**batch.attachments, **_of_logs(log for decoded in batch.traces.values() for log in decoded.logs)}
+
+
+def _of_logs(logs: Iterable[JsonObject]) -> Attachments:
+    return content_of([record for log in logs for record in log.get("attachments", ())])
+
+
+def _write_alone(connection: Connection, batch: DecodedBatch) -> None:
+    """Write the records that belong to no trace but for attachments."""
     processes = [process_row(record) for record in batch.processes if record.get("owner")]
     connection.insert(
         "processes",

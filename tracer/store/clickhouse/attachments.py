@@ -2,6 +2,10 @@
 
 An object is named by the digest and the version of its row. So a deletion, which removes objects older than itself,
 never removes one that is written meanwhile.
+
+A deletion draws its number, marks what it is about to delete, and then looks for uses a last time. A trace's row that
+is there by then keeps its attachments. The writer of a later one, who looks for them once the row is there, finds the
+mark or nothing, and writes anew what was sent: with a greater number, which outlives the deletion.
 """
 
 from __future__ import annotations
@@ -17,15 +21,13 @@ from tracer.store.clickhouse.connection import Connection
 _TRIES = 5
 _OF_NOTHING = hashlib.sha256(b"").hexdigest()
 _ELSEWHERE = f"empty(content) AND digest != '{_OF_NOTHING}'"  # the content is an object
+_MARK = "going/"  # and a digest: the key of the row that marks an attachment as about to be deleted
 
 
 def write_attachments(connection: Connection, attachments: Mapping[str, tuple[str, bytes]]) -> None:
-    """Write attachments that are not stored; again those that were deleted meanwhile."""
+    """Write attachments that are not stored, or about to be deleted; again those that were deleted meanwhile."""
     for _ in range(_TRIES):
-        there = connection.rows(
-            "SELECT digest FROM attachments FINAL WHERE digest IN ? AND NOT deleted", [list(attachments)]
-        )
-        known = {row[0] for row in there}
+        known = _stored(connection, list(attachments)) if attachments else set()
         new = {digest: each for digest, each in attachments.items() if digest not in known}
         if not new:
             return
@@ -37,6 +39,20 @@ def write_attachments(connection: Connection, attachments: Mapping[str, tuple[st
             )
             new = {digest: (mime, b"") for digest, (mime, _) in new.items()}
         connection.insert_in_parts("attachments", (_row(digest, number, *each) for digest, each in new.items()))
+
+
+def _stored(connection: Connection, digests: Sequence[str]) -> set[str]:
+    """Those that are stored, without those that a deletion has marked since they were written."""
+    rows = connection.rows(
+        "SELECT digest, version, deleted FROM attachments FINAL WHERE digest IN ?",
+        [[*digests, *map(_mark, digests)]],
+    )
+    versions = {digest: version for digest, version, _ in rows}
+    return {digest for digest, version, deleted in rows if not deleted and versions.get(_mark(digest), 0) < version}
+
+
+def _mark(digest: str) -> str:
+    return f"{_MARK}{digest}"
 
 
 def _folder(digest: str) -> str:
@@ -67,25 +83,33 @@ def read_attachment(connection: Connection, digest: str) -> tuple[str, bytes] | 
 
 def delete_unused_attachments(connection: Connection, digests: Iterable[str]) -> None:
     """Delete those of the attachments that no trace and no row of a dataset uses."""
-    asked = sorted(set(digests))
-    if not asked:
+    unused = _unused(connection, sorted(set(digests)))
+    if not unused:
         return
+    number = connection.number()
+    connection.insert_in_parts("attachments", (_row(_mark(digest), number, "", b"", deleted=True) for digest in unused))
+    unused = _unused(connection, unused)
+    if unused:
+        _delete(connection, unused, number)
+
+
+def _unused(connection: Connection, digests: Sequence[str]) -> list[str]:
+    if not digests:
+        return []
     used = connection.rows(
-        "SELECT DISTINCT arrayJoin(digests) FROM traces FINAL WHERE hasAny(digests, ?) AND NOT deleted", [asked]
+        "SELECT DISTINCT arrayJoin(digests) FROM traces FINAL WHERE hasAny(digests, ?) AND NOT deleted", [digests]
     )
     kept = {row[0] for row in used}
-    for digest in asked:
+    for digest in digests:
         if digest not in kept and connection.rows(
             "SELECT 1 FROM documents FINAL WHERE kind = 'dataset' AND NOT deleted AND position(content, ?) > 0 LIMIT 1",
             [digest],
         ):
             kept.add(digest)
-    gone = [digest for digest in asked if digest not in kept]
-    if gone:
-        _delete(connection, gone)
+    return [digest for digest in digests if digest not in kept]
 
 
-def _delete(connection: Connection, digests: Sequence[str]) -> None:
+def _delete(connection: Connection, digests: Sequence[str], number: int) -> None:
     elsewhere = [
         digest
         for (digest,) in connection.rows(
@@ -94,7 +118,6 @@ def _delete(connection: Connection, digests: Sequence[str]) -> None:
     ]
     if elsewhere and connection.objects is None:
         raise _unknown_place(connection)
-    number = connection.number()
     connection.insert_in_parts("attachments", (_row(digest, number, "", b"", deleted=True) for digest in digests))
     if elsewhere and connection.objects is not None:
         # two servers may have written it at once, each an object of its own

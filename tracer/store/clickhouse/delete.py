@@ -28,13 +28,20 @@ def delete_traces(
     chosen = _selected(connection, trace_ids, filter, limit)
     for start in range(0, len(chosen), _AT_ONCE):
         part = chosen[start : start + _AT_ONCE]
-        number, lives = connection.number(), {trace_id: life for trace_id, life, _ in part}
+        number, lives = connection.number(), dict(part)
         write_tombstones(connection, lives, number)
         write_changes(connection, number, list(lives))
+        delete_unused_attachments(connection, _attachments_of(connection, list(lives)))
         for life in set(lives.values()):
             _empty(connection, [trace_id for trace_id in lives if lives[trace_id] == life], life)
-        delete_unused_attachments(connection, (digest for _, _, digests in part for digest in digests))
     return len(chosen)
+
+
+def _attachments_of(connection: Connection, trace_ids: Sequence[str]) -> list[str]:
+    """Those that spans of traces name, also spans that came while the traces were deleted."""
+    of_these = spans_of(trace_ids)
+    rows = connection.rows(f"SELECT DISTINCT arrayJoin(digests) FROM spans WHERE {of_these.text}", of_these.parameters)
+    return [row[0] for row in rows]
 
 
 def _empty(connection: Connection, trace_ids: Sequence[str], life: int) -> None:
@@ -62,7 +69,7 @@ _GREATEST = "toUInt64(18446744073709551615)"  # version
 
 def _selected(
     connection: Connection, trace_ids: Sequence[str] | None, filter: Expression | None, limit: int | None
-) -> list[tuple[str, int, list[str]]]:
+) -> list[tuple[str, int]]:
     if limit is not None and limit <= 0:
         return []
     sql = Sql("traces FINAL", "NOT deleted").matching(compile_expression(filter) if filter else None)
@@ -72,7 +79,7 @@ def _selected(
         sql = sql.matching(traces_of(trace_ids))
     at_most = "" if limit is None else f" LIMIT {int(limit)}"
     rows = connection.rows(
-        f"SELECT trace_id, life, digests FROM {sql.text} ORDER BY ifNull(start, 0), born, trace_id{at_most}",
+        f"SELECT trace_id, life FROM {sql.text} ORDER BY ifNull(start, 0), born, trace_id{at_most}",
         sql.parameters,
     )
-    return [(trace_id, life, digests) for trace_id, life, digests in rows]
+    return [(trace_id, life) for trace_id, life in rows]

@@ -65,27 +65,35 @@ def _is_over(connection: Connection, first: int) -> bool:
 
 
 def _delete(connection: Connection, partition: str, first: int) -> int:
-    within, address = [first, first + _HOURS], connection.address
-    digests = connection.rows(
-        f"SELECT DISTINCT arrayJoin(digests) FROM traces FINAL WHERE {_WITHIN} AND deleted = 0", within
-    )
-    hidden = _hide(connection, first)
+    address = connection.address
+    digests: set[str] = set()
+    hidden = _hide(connection, first, digests)
     spans, traces = (f"TABLE {local_table(name, address)} {on_each_shard(address)}" for name in ("spans", "traces"))
     connection.command(f"ALTER {spans} DROP PARTITION '{partition}'")
-    hidden += _hide(connection, first)  # traces that came meanwhile may have lost spans
+    hidden += _hide(connection, first, digests)  # traces that came meanwhile may have lost spans
     connection.command(f"OPTIMIZE {traces} PARTITION '{partition}' FINAL")  # the hidden rows leave the disk
     empty_facts(
         connection,
-        Fragment(f"(trace_id, life) IN (SELECT trace_id, life FROM traces WHERE {_WITHIN} AND deleted = 1)", within),
+        Fragment(
+            f"(trace_id, life) IN (SELECT trace_id, life FROM traces WHERE {_WITHIN} AND deleted = 1)",
+            (first, first + _HOURS),
+        ),
     )
-    for start in range(0, len(digests), _DIGESTS_AT_ONCE):
-        delete_unused_attachments(connection, [row[0] for row in digests[start : start + _DIGESTS_AT_ONCE]])
+    named = sorted(digests)
+    for start in range(0, len(named), _DIGESTS_AT_ONCE):
+        delete_unused_attachments(connection, named[start : start + _DIGESTS_AT_ONCE])
     return hidden
 
 
-def _hide(connection: Connection, first: int) -> int:
-    """Hide the traces of a week, in each hour in which they have rows; their number."""
+def _hide(connection: Connection, first: int, digests: set[str]) -> int:
+    """Hide the traces of a week, in each hour in which they have rows; their number. Adds what they name to digests."""
     within = [first, first + _HOURS]
+    digests.update(
+        row[0]
+        for row in connection.rows(
+            f"SELECT DISTINCT arrayJoin(digests) FROM traces FINAL WHERE {_WITHIN} AND deleted = 0", within
+        )
+    )
     ((count, one),) = connection.rows(f"SELECT count(), any(trace_id) FROM ({_LIVE})", within)
     if not count:
         return 0
