@@ -122,6 +122,8 @@ class ServerSink:
         self._url = url
         self._token = token
         self._store: Store | None = None
+        if url.startswith("clickhouse://"):
+            import concurrent.futures.thread  # noqa: F401  # of the driver's modules the one that cannot be loaded at exit
 
     def store(self) -> Store:
         """The store behind the server; no request is made yet."""
