@@ -26,6 +26,7 @@ from tracer.server.alerts import watching
 from tracer.server.alerts.rules import Rules, read_rules
 from tracer.server.alerts.state import state_of
 from tracer.server.alerts.watching import Alerts
+from tracer.server.projects.projects import Projects
 from tracer.store import Store
 
 pytestmark = pytest.mark.no_store
@@ -148,6 +149,7 @@ def trace(write: Callable[..., None]) -> Callable[..., None]:
 
 
 NOW = time.time()
+FAILING = '[[rule]]\nname = "{0} fails"\nproject = "{0}"\nwhen = "errors > 0"\nwindow = "10m"\n'
 
 
 def test_a_rule_is_told_once_when_it_begins_and_once_when_it_ends_also_across_restarts(
@@ -519,8 +521,7 @@ def test_each_project_has_rules_of_its_own_and_sees_no_others(
     rules: Callable[..., Path], tmp_path: Path, hook: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "_EVERY_SECONDS", 0.05)
-    failing = '[[rule]]\nname = "{0} fails"\nproject = "{0}"\nwhen = "errors > 0"\nwindow = "10m"\n'
-    file = rules("".join(map(failing.format, ("shop", "lab", "nobody"))))
+    file = rules("".join(map(FAILING.format, ("shop", "lab", "nobody"))))
     with contextlib.closing(FolderCatalog(tmp_path / "all")) as catalog:
         administrator = catalog.start()
         for name in ("shop", "lab"):
@@ -550,6 +551,53 @@ def test_each_project_has_rules_of_its_own_and_sees_no_others(
     assert [each["since_ns"] is not None for each in all_of_them["alerts"]] == [True, False, False]
     assert "there is no project 'nobody'" in all_of_them["alerts"][2]["fault"]
     assert [answer.status_code for answer in trial] == [403, 200]
+
+
+def alerts_of(folder: Path, catalog: FolderCatalog, rules: Rules) -> Alerts:
+    """What looks at rules on the projects of a folder, as a server that was just started."""
+    borrowed = Projects(catalog, ServerSettings(projects=True)).borrowed
+    return Alerts(rules, lambda rule: borrowed(rule.project or ""), lambda: state_of(str(folder), of_projects=True))
+
+
+def test_an_alert_of_a_deleted_project_ends_without_a_message(
+    rules: Callable[..., Path], tmp_path: Path, hook: Hook, caplog: pytest.LogCaptureFixture
+) -> None:
+    read = read_rules(rules(FAILING.format("shop")), of_projects=True)
+    with contextlib.closing(FolderCatalog(tmp_path / "all")) as catalog:
+        catalog.start()
+        project = catalog.create_project("shop", by="a test")
+        with contextlib.closing(catalog.open_store(project)) as store:
+            store.append([json.dumps(span(start=int((NOW - 60) * 1e9), end=int(NOW * 1e9), status="ERROR")).encode()])
+        alerts = alerts_of(tmp_path / "all", catalog, read)
+        hook.status = 500
+        alerts.check(NOW)
+        assert alerts.statuses["shop fails"].since == NOW
+        catalog.remove_store(catalog.delete_project("shop", by="a test"))
+        for each in (alerts, alerts_of(tmp_path / "all", catalog, read)):
+            each.check(NOW + MINUTE)
+            status = each.statuses["shop fails"]
+            assert (status.since, status.fault) == (None, "there is no project 'shop'")
+        hook.status = 200
+        alerts.check(NOW + 10 * MINUTE)
+
+        assert (alerts.state.open_events(), alerts.state.channels()["hook"].waiting) == ([], 0)
+    assert len(hook.paths) == 1
+    assert "the alert 'shop fails' is about no project: there is no project 'shop'" in caplog.text
+
+
+def test_what_waits_of_a_rule_that_was_taken_out_of_the_file_is_not_told(
+    rules: Callable[..., Path], store: Store, trace: Callable[..., None], hook: Hook
+) -> None:
+    trace(NOW - MINUTE, status="ERROR")
+    hook.status = 500
+    alerts_on(store, read_rules(rules())).check(NOW)
+    hook.status = 200
+    hook.paths.clear()
+    without = alerts_on(store, read_rules(rules('[[rule]]\nname = "b"\nwhen = "traces > 99"\nwindow = "1h"\n')))
+    without.check(NOW + 6 * MINUTE)
+
+    assert without.state.open_events() == []
+    assert hook.paths == []
 
 
 @pytest.mark.parametrize(("project", "of_projects"), [("", True), ('project = "shop"\n', False)])

@@ -85,11 +85,16 @@ def _with_stores(rules: Sequence[Rule], store_url: str | None, projects: str | N
         store = store_for_reading(store_url)
         yield from ((rule, store) for rule in rules)
         return
+    from tracer._catalog.catalog import NotInCatalogError
     from tracer._catalog.opening import has_projects, open_catalog
 
     if not has_projects(projects):
         raise TracerError(f"{projects} has no projects; name the --store of the server")
     with closing(open_catalog(projects)) as catalog:
         for rule in rules:
-            with closing(catalog.open_store(catalog.project(rule.project or ""))) as store:
+            try:
+                project = catalog.project(rule.project or "")
+            except NotInCatalogError as error:
+                raise TracerError(f"rule {rule.name!r}: {error}") from None
+            with closing(catalog.open_store(project)) as store:
                 yield rule, store
