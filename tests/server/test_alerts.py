@@ -9,6 +9,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,7 +24,7 @@ from tracer._catalog.folder import FolderCatalog
 from tracer.errors import InvalidArgumentError
 from tracer.server import ServerSettings, running_server
 from tracer.server.alerts import watching
-from tracer.server.alerts.rules import Rules, read_rules
+from tracer.server.alerts.rules import Channel, Mail, Rules, Webhook, read_rules
 from tracer.server.alerts.state import state_of
 from tracer.server.alerts.watching import Alerts
 from tracer.server.projects.projects import Projects
@@ -392,6 +393,10 @@ def test_few_traces_are_not_judged_by_their_share_and_none_only_by_their_number(
     assert [told["rule"] for told in hook.got] == ["none"]
 
 
+ALL = '[[rule]]\nname = "a"\nwhen = "errors > 1"\nwindow = "1m"\n[channels.b]\nslack = "http://a"'
+MAIL = '[channels.b]\nmail = ["d@e.f"]\nfrom = "a@b.c"\nsmtp = "smtp://g"'
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -415,8 +420,41 @@ def test_few_traces_are_not_judged_by_their_share_and_none_only_by_their_number(
         ),
         ('[channels.b]\nslack = "ftp://a"', "channels.b: slack is no URL"),
         ('[channels.b]\nslack = "$NOT_THERE_AT_ALL"', "the environment has no variable NOT_THERE_AT_ALL"),
-        ('[channels.b]\nmail = ["a@b"]\nfrom = "a@b"\nsmtp = "mail"', "channels.b: smtp is no address"),
+        (
+            '[channels.b]\nmail = ["a@b"]\nfrom = "a@b"\nsmtp = "mail"',
+            "channels.b: smtp is 'mail', which has no smtp:// or",
+        ),
         ('[channels.b]\nslack = "http://a"\nmail = []', "channels.b: expected one of webhook, slack and mail"),
+        ('[channels.b]\nwebhook = "http://[::1"', "webhook is no URL of http or https, it has a host in [ ] that is"),
+        (
+            '[channels.b]\nslack = "http://a..b/"',
+            "slack is no URL of http or https, it has a host that cannot be, 'a..b'",
+        ),
+        ('[channels.b]\nslack = "http://a b/"', "a host that cannot be, 'a b'; write one such as"),
+        ('[channels.b]\nslack = "http://999.1.1.1/"', "it has a host or a sign that no URL has"),
+        ('[channels.b]\nslack = "http://a/\\n"', "it has a host or a sign that no URL has"),
+        ('[channels.b]\nslack = "http://a:abc"', "it has a port that is no number from 1 to 65535"),
+        ('[channels.b]\nslack = "http://a:65536"', "it has a port that is no number from 1 to 65535"),
+        (f'page = "http://[::1"\n{ALL}', "page is 'http://[::1', which has a host in [ ]"),
+        ('[channels.b]\nslack = "http://a"\nheaders = { A = "schlüssel" }', "headers.A has 'ü' in it, expected ASCII"),
+        ('[channels.b]\nslack = "http://a"\nheaders = { A = "a\\n" }', "headers.A has '\\n' in it, expected ASCII"),
+        ('[channels.b]\nslack = "http://a"\nheaders = { A = " a" }', "headers.A has ' ' in it, expected ASCII"),
+        ('[channels.b]\nslack = "http://a"\nheaders = { "A B" = "" }', "'A B' is no name of a header that can be"),
+        ('[channels.b]\nslack = "http://a"\nheaders = { Content-Length = "1" }', "'Content-Length' is no name of a"),
+        ('[channels.b]\nslack = "http://a"\nheaders = 5', "channels.b: headers is 5, expected a table"),
+        (MAIL.replace("a@b.c", ""), "from is '', expected one address such as"),
+        (MAIL.replace("a@b.c", "x\\ny@z"), "from is 'x\\ny@z', expected one address such as"),
+        (MAIL.replace("a@b.c", "a@b, c@d"), "from is 'a@b, c@d', expected one address"),
+        (MAIL.replace("d@e.f", "d@"), "mail is ['d@'], expected a list of addresses"),
+        (MAIL.replace("//g", "//g:abc"), "smtp is 'smtp://g:abc', which has a port that is no number from 1 to 65535"),
+        (MAIL.replace("//g", "//[::1"), "smtp is 'smtp://[::1', which has a host in [ ]"),
+        (MAIL.replace("//g", "//u:secret@g"), "smtp has a user, which is a field of its own; expected"),
+        (MAIL + '\npassword = "ü"', "password has 'ü' in it, expected ASCII"),
+        ("a = " + "[" * 9999, "is not TOML: "),
+        ("a = " + "9" * 9999, "is not TOML: "),
+        ('[[rule]]\nname = "a"\nwhen = "errors > 1"\nwindow = "1m"\ntell = [["b"]]\n', "no table for channel ['b']"),
+        (ALL.replace("window", "at_least = -1\nwindow"), "at_least is -1, expected a number of traces"),
+        (f'[[rule]]\nname = "a"\nwhen = "errors > {"9" * 400}"\nwindow = "1m"\n', "rule 'a': when is 'errors > 999"),
     ],
 )
 def test_a_file_that_cannot_work_is_refused_with_the_place(content: str, message: str, tmp_path: Path) -> None:
@@ -427,6 +465,42 @@ def test_a_file_that_cannot_work_is_refused_with_the_place(content: str, message
         read_rules(file)
 
     assert message in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("channel", "is_kept"),
+    [
+        (Webhook("http://127.0.0.1:9/", {"Authorization": "schlüssel"}, is_slack=False), True),
+        (Webhook("http://[::1", {}, is_slack=False), True),
+        (Webhook("http://a..b/", {}, is_slack=True), False),
+        (Mail(("a@b",), "x\ny", "127.0.0.1", 9, is_tls=False, user=None, password=None), True),
+        (Mail(("a@b",), "a@b", "a..b", 9, is_tls=False, user=None, password=None), True),
+    ],
+)
+def test_what_a_channel_raises_is_its_fault_alone(
+    channel: Channel,
+    is_kept: bool,
+    rules: Callable[..., Path],
+    store: Store,
+    trace: Callable[..., None],
+    hook: Hook,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    trace(NOW - MINUTE, status="ERROR")
+    given = read_rules(rules())
+    [rule] = given.rules
+    rule = replace(rule, tell=("odd", "hook"))
+    alerts = alerts_on(store, replace(given, rules=(rule,), channels={"odd": channel, **given.channels}))
+    alerts.check(NOW)
+    seen = alerts.state.channels()
+
+    assert [told["what"] for told in hook.got] == ["began"]
+    assert (seen["odd"].failed, seen["odd"].waiting, seen["hook"].told) == (NOW, is_kept, NOW)
+    assert "channel 'odd' was not told of an alert: " in caplog.text
+    assert "schlüssel" not in caplog.text
+    assert seen["odd"].fault
+    assert alerts.try_channel("odd") == seen["odd"].fault
 
 
 def test_the_rules_of_the_documentation_are_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
