@@ -621,6 +621,8 @@ def test_each_project_has_rules_of_its_own_and_sees_no_others(
     assert [(told["rule"], told["project"]) for told in hook.got if told["what"] == "began"] == [("shop fails", "shop")]
     assert [(each["name"], each["value"], each["shown"]) for each in shop["alerts"]] == [("shop fails", 1, "1")]
     assert [(each["name"], each["value"]) for each in lab["alerts"]] == [("lab fails", 0)]
+    assert shop["channels"] == lab["channels"] == []
+    assert [each["name"] for each in all_of_them["channels"]] == ["hook"]
     assert [each["value"] for each in all_of_them["alerts"]] == [None] * 3
     assert [each["since_ns"] is not None for each in all_of_them["alerts"]] == [True, False, False]
     assert "there is no project 'nobody'" in all_of_them["alerts"][2]["fault"]
@@ -672,6 +674,26 @@ def test_what_waits_of_a_rule_that_was_taken_out_of_the_file_is_not_told(
 
     assert without.state.open_events() == []
     assert hook.paths == []
+
+
+def test_a_channel_of_one_project_is_listed_for_its_readers(
+    rules: Callable[..., Path], tmp_path: Path, hook: Hook
+) -> None:
+    own = FAILING.format("shop") + 'tell = ["own", "shared"]\n'
+    others = FAILING.format("lab") + 'tell = ["shared"]\n'
+    channels = "".join(f"[channels.{name}]\nslack = {json.dumps(hook.url)}\n" for name in ("own", "shared"))
+    settings = ServerSettings(port=0, projects=True, alerts=str(rules(own + others, channels)))
+    with contextlib.closing(FolderCatalog(tmp_path / "all")) as catalog:
+        administrator = catalog.start()
+        catalog.create_project("shop", by="a test")
+        reader = catalog.create_key("a", "shop", ["read"], by="a test")[1]
+        with running_server(tmp_path / "all", settings) as url, client_of(f"{url}/api/v1") as client:
+            listed = [
+                client.get("/alerts", headers={"Authorization": f"Bearer {key}"}).json()["channels"]
+                for key in (reader, administrator)
+            ]
+
+    assert [[channel["name"] for channel in each] for each in listed] == [["own"], ["own", "shared"]]
 
 
 @pytest.mark.parametrize(("project", "of_projects"), [("", True), ('project = "shop"\n', False)])
