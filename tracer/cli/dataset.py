@@ -21,6 +21,7 @@ Function = TypeVar("Function", bound=Callable[..., object])
 _NAME_WIDTH = 28
 _ID_DIGITS = 8
 _SPLIT_WIDTH = 8
+_MOST_ROWS = 10**9
 
 
 @click.group(
@@ -96,7 +97,9 @@ def _tags(tags: dict[str, str]) -> str:
 @command.command("show", epilog=examples("tracer dataset show questions --filter \"split = 'test'\" --limit 50"))
 @click.argument("name")
 @_row_filter_option
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many rows at most.")
+@click.option(
+    "--limit", type=click.IntRange(1, _MOST_ROWS), default=20, show_default=True, help="How many rows at most."
+)
 @json_option("One JSON object a line, as `tracer dataset export` writes it.")
 @store_option
 @click.pass_obj

@@ -12,6 +12,7 @@ from tracer.cli.administration import administration, server_option
 from tracer.cli.options import Group, examples, json_option
 
 Function = TypeVar("Function", bound=Callable[..., object])
+_MOST = 2**53 - 1  # that a catalogue keeps
 _HEADS = ("project", "made", "requests a minute", "bytes a minute")
 
 
@@ -32,7 +33,7 @@ def _limits(function: Function) -> Function:
     for name in ("bytes", "requests"):
         function = click.option(
             f"--{name}-a-minute",
-            type=click.IntRange(0),
+            type=click.IntRange(0, _MOST),
             metavar="N",
             help=f"At most so many {name} a minute; 0 for no limit.",
         )(function)

@@ -12,10 +12,10 @@ from datetime import datetime
 from email.policy import default as mail_policy
 from pathlib import Path
 from typing import Any, Union
-from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
+from tracer.config import fault_of_address, split_address
 from tracer.errors import InvalidArgumentError
 from tracer.store.filter import parse_filter, read_duration
 from tracer.store.rows import StatisticsRow
@@ -265,48 +265,13 @@ def _url(table: _Table, name: str) -> str:
 
 def _fault_of_url(url: str) -> str | None:
     """What is wrong with a URL to call, without a part of it that may be secret; None if nothing is."""
-    fault = _fault_of_address(url, ("http", "https"))
+    fault = fault_of_address(url)
     if fault is None:
         try:
             httpx.URL(url)
         except (httpx.InvalidURL, ValueError):
             return "a host or a sign that no URL has"
     return fault
-
-
-def _fault_of_address(address: str, schemes: tuple[str, ...]) -> str | None:
-    parts = _split(address)
-    if parts is None:
-        return "a host in [ ] that is no address of IPv6"
-    if parts.scheme not in schemes:
-        return f"no {' or '.join(f'{scheme}://' for scheme in schemes)} at its beginning"
-    if not parts.hostname:
-        return "no host"
-    if not _has_port(parts):
-        return "a port that is no number from 1 to 65535"
-    return None if _is_host(parts.hostname) else f"a host that cannot be, {parts.hostname!r:.80}"
-
-
-def _is_host(name: str) -> bool:
-    try:
-        name.encode("idna")
-    except ValueError:  # such as an empty part, at which the system's resolver raises
-        return False
-    return not any(sign.isspace() for sign in name)
-
-
-def _split(address: str) -> SplitResult | None:
-    try:
-        return urlsplit(address)
-    except ValueError:
-        return None
-
-
-def _has_port(parts: SplitResult) -> bool:
-    try:
-        return parts.port != 0
-    except ValueError:
-        return False
 
 
 def _headers(table: _Table) -> dict[str, str]:
@@ -333,7 +298,7 @@ def _mail(table: _Table) -> Mail:
     if not _is_mail_address(sender):
         table.fail(f'from is {sender!r:.80}, expected one address such as "tracer@example.org"')
     smtp = table.text("smtp")
-    server, fault = _split(smtp), _fault_of_address(smtp, ("smtp", "smtps"))
+    server, fault = split_address(smtp), fault_of_address(smtp, ("smtp", "smtps"))
     if server is None or fault or server.username:
         given = "smtp" if "@" in smtp else f"smtp is {smtp!r:.80}, which"  # a password stands before an @
         what = fault or "a user, which is a field of its own"
