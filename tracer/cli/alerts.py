@@ -16,7 +16,7 @@ from tracer.cli.options import examples, json_option, store_option
 from tracer.cli.reading import store_for_reading
 from tracer.cli.screen import Screen
 from tracer.cli.wording import clean_line
-from tracer.errors import TracerError
+from tracer.errors import InvalidArgumentError, TracerError
 
 if TYPE_CHECKING:
     from tracer.server.alerts.rules import Rule
@@ -46,7 +46,13 @@ def command(file: str, tells: bool, as_json: bool, store_url: str | None) -> Non
             f"alerts need packages that are not installed ({error.name}): {install_advice('server')}"
         ) from error
     projects, now = projects_of(store_url), time.time()
-    rules = read_rules(file, of_projects=projects is not None)
+    is_server = projects is None and (store_url or "").startswith(("http://", "https://"))
+    rules = read_rules(file, of_projects=None if is_server else projects is not None)
+    if is_server and any(rule.project is not None for rule in rules.rules):
+        raise InvalidArgumentError(
+            "--store is a server's URL, and a key opens one project: check rules of projects with the folder or the"
+            " ClickHouse address that the server has as its --store"
+        )
     found: list[JsonObject] = []
     for rule, store in _with_stores(rules.rules, store_url, projects):
         value, traces = measured(rule, store, now)

@@ -329,8 +329,8 @@ def delete_command(
     group_url: str | None, name: str, filter_string: str | None, yes: bool, as_json: bool, store_url: str | None
 ) -> None:
     """Delete a dataset with its rows; with --filter some rows alone."""
-    from tracer.cli.screen import tell
-    from tracer.cli.wording import clean_line, how_many
+    from tracer.cli.screen import confirm, tell
+    from tracer.cli.wording import how_many
     from tracer.genai.datasets import delete_dataset
 
     _open(store_url or group_url)
@@ -339,7 +339,7 @@ def delete_command(
     if not yes:
         rows = how_many(deleted, "row")
         what = f"{rows} of {part.name!r}" if filter_string else f"{part.name!r} with {rows}"
-        click.confirm(clean_line(f"Delete {what}?"), abort=True, err=True)
+        confirm(f"Delete {what}?")
     if filter_string:
         deleted = part.delete(filter_string=filter_string)
     else:

@@ -122,11 +122,10 @@ def change_command(
 @server_option
 def delete_command(name: str, yes: bool, as_json: bool, store_url: str | None) -> None:
     """Delete a project with its keys and everything that it has: traces, datasets, prompts, versions, models."""
-    from tracer.cli.screen import Screen, note
-    from tracer.cli.wording import clean_line
+    from tracer.cli.screen import Screen, confirm, note
 
     if not yes:
-        click.confirm(clean_line(f"Delete the project {name!r} with all its traces?"), abort=True, err=True)
+        confirm(f"Delete the project {name!r} with all its traces?")
     with administration(store_url) as there:
         there.delete_project(name)
     if as_json:

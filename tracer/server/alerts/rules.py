@@ -139,8 +139,8 @@ def seconds_of(window: str) -> float:
     return read_duration(window) / 1000
 
 
-def read_rules(file: str | os.PathLike[str], *, of_projects: bool = False) -> Rules:
-    """The rules of a TOML file, ``of_projects`` for a server of projects.
+def read_rules(file: str | os.PathLike[str], *, of_projects: bool | None = False) -> Rules:
+    """The rules of a TOML file, ``of_projects`` for a server of projects, None where either will do.
 
     Raises InvalidArgumentError with the fault and its place.
     """
@@ -160,7 +160,7 @@ def read_rules(file: str | os.PathLike[str], *, of_projects: bool = False) -> Ru
             raise InvalidArgumentError(
                 f"alerts: {path}: rule {rule.name!r}: project is missing: whose traces it is about"
             )
-        if rule.project is not None and not of_projects:
+        if rule.project is not None and of_projects is False:
             raise InvalidArgumentError(f"alerts: {path}: rule {rule.name!r}: project is given, and this is one store")
     return found
 
