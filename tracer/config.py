@@ -382,8 +382,13 @@ ENVIRONMENT = {
     "max_value_bytes": "TRACER_MAX_VALUE_BYTES",
     "journal_max_bytes": "TRACER_JOURNAL_MAX_BYTES",
 }
-OTHER_VARIABLES = ("TRACER_AUTOLOG", "TRACER_SERVE_API_KEY", "TRACER_TRUSTED_MODELS")  # read elsewhere
-SECRET_VARIABLES = frozenset({"TRACER_TOKEN", "TRACER_SERVE_API_KEY"})
+OTHER_VARIABLES = (
+    "TRACER_AUTOLOG",
+    "TRACER_OIDC_SECRET",
+    "TRACER_SERVE_API_KEY",
+    "TRACER_TRUSTED_MODELS",
+)  # read elsewhere
+SECRET_VARIABLES = frozenset({"TRACER_TOKEN", "TRACER_OIDC_SECRET", "TRACER_SERVE_API_KEY"})
 
 
 def checked(arguments: Mapping[str, object]) -> dict[str, Any]:
