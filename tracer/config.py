@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from tracer.errors import InvalidArgumentError
 
@@ -108,17 +108,54 @@ def store_url(value: object, name: str = "store") -> str:
     return f"sqlite:////{str(path).lstrip('/')}" if path.is_absolute() else f"sqlite:///{path}"
 
 
-def _server_url(value: str, name: str) -> str:
+def split_address(address: str) -> SplitResult | None:
+    """The parts of an address; None where it has no parts."""
     try:
-        parts = urlsplit(value)
-        has_more = bool(parts.username or parts.query or parts.fragment)
-        is_valid = bool(parts.hostname) and (parts.port is None or parts.port > 0) and not has_more
+        return urlsplit(address)
     except ValueError:
-        is_valid = False
-    if not is_valid:
+        return None
+
+
+def fault_of_address(address: str, schemes: Sequence[str] = ("http", "https")) -> str | None:
+    """What is wrong with an address that is to have one of these schemes, a host, and perhaps a port; None: nothing."""
+    parts = split_address(address)
+    if parts is None:
+        return "a host in [ ] that is no address of IPv6"
+    if parts.scheme not in schemes:
+        return f"no {' or '.join(f'{scheme}://' for scheme in schemes)} at its beginning"
+    if not parts.hostname:
+        return "no host"
+    if not _has_port(parts):
+        return "a port that is no number from 1 to 65535"
+    return None if is_host(parts.hostname) else f"a host that cannot be, {parts.hostname!r:.80}"
+
+
+def is_host(name: str) -> bool:
+    """Whether the system can look for a host of this name: it raises where a part is empty or too long."""
+    try:
+        name.encode("idna")
+    except ValueError:
+        return False
+    return not any(sign.isspace() for sign in name)
+
+
+def _has_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
+def _server_url(value: str, name: str) -> str:
+    fault, parts = fault_of_address(value), split_address(value)
+    if fault is None and parts is not None:
+        has_more = bool(parts.username or parts.query or parts.fragment)
+        is_path = parts.path.isascii() and parts.path.isprintable() and " " not in parts.path
+        fault = "more than that" if has_more else None if is_path else "a path with a sign that no URL has"
+    if fault is not None:
         raise InvalidArgumentError(
-            f"{name}: expected the URL of a tracer server such as 'http://host:5000', without user, query and "
-            "fragment; a token goes into configure(token=…) or TRACER_TOKEN."
+            f"{name}: got a URL with {fault}, expected the URL of a tracer server such as 'http://host:5000', without "
+            "user, query and fragment; a token goes into configure(token=…) or TRACER_TOKEN."
         )
     return value.rstrip("/")
 
@@ -160,6 +197,14 @@ def _text(name: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InvalidArgumentError(f"{name}: got {value!r}, expected a string that is not empty.")
     return value
+
+
+def checked_token(name: str, value: object) -> str:
+    """A token that a header can hold. Raises InvalidArgumentError, which does not show it."""
+    token = _text(name, value)
+    if not token.isascii() or not token.isprintable():
+        raise InvalidArgumentError(f"{name}: it has a sign that no header can hold, expected ASCII in one line.")
+    return token
 
 
 def _several(name: str, value: object) -> tuple[object, ...]:
@@ -306,7 +351,7 @@ def _number(text: str) -> object:
 
 _CHECKS: dict[str, Callable[[str, object], object]] = {
     "store": lambda name, value: store_url(value, name),
-    "token": _text,
+    "token": checked_token,
     "experiment": _experiment,
     "enabled": _flag,
     "sample_rate": _rate,
@@ -337,8 +382,13 @@ ENVIRONMENT = {
     "max_value_bytes": "TRACER_MAX_VALUE_BYTES",
     "journal_max_bytes": "TRACER_JOURNAL_MAX_BYTES",
 }
-OTHER_VARIABLES = ("TRACER_AUTOLOG", "TRACER_SERVE_API_KEY", "TRACER_TRUSTED_MODELS")  # read elsewhere
-SECRET_VARIABLES = frozenset({"TRACER_TOKEN", "TRACER_SERVE_API_KEY"})
+OTHER_VARIABLES = (
+    "TRACER_AUTOLOG",
+    "TRACER_OIDC_SECRET",
+    "TRACER_SERVE_API_KEY",
+    "TRACER_TRUSTED_MODELS",
+)  # read elsewhere
+SECRET_VARIABLES = frozenset({"TRACER_TOKEN", "TRACER_OIDC_SECRET", "TRACER_SERVE_API_KEY"})
 
 
 def checked(arguments: Mapping[str, object]) -> dict[str, Any]:

@@ -66,8 +66,14 @@ def test_rules_of_projects_are_checked_in_their_folder(tracer_command: Callable[
 
     ran = tracer_command("alerts", str(file), "--store", f"{tmp_path}/all/")
     elsewhere = tracer_command("alerts", str(file))
+    by_url = tracer_command("alerts", str(file), "--store", "http://127.0.0.1:9")
+    file.write_text(RULE.format(name="gone", when="traces < 1") + f'project = "oops"\n{hook}')
+    gone = tracer_command("alerts", str(file), "--store", f"{tmp_path}/all/")
 
     assert ran.lines == ["none of shop: traces < 1 (1h): traces 0 of 0 traces, holds"]
+    assert by_url.code == 2
+    assert "a key opens one project: check rules of projects with the folder" in by_url.err
+    assert (gone.code, gone.err) == (1, "Error: rule 'gone': there is no project 'oops'\n")
     assert (elsewhere.code, "project is given, and this is one store" in elsewhere.err) == (2, True)
 
 

@@ -215,7 +215,7 @@ def test_doctor_notes_a_misspelt_setting(tracer_command: Command, monkeypatch: p
     assert (verdict, "TRACER_SAMPLE_RATE" in says) == ("note", True)
 
 
-@pytest.mark.parametrize("name", ["TRACER_TOKEN", "TRACER_SERVE_API_KEY"])
+@pytest.mark.parametrize("name", ["TRACER_TOKEN", "TRACER_SERVE_API_KEY", "TRACER_OIDC_SECRET"])
 def test_doctor_does_not_show_a_secret_setting(
     name: str, tracer_command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -224,3 +224,21 @@ def test_a_file_that_cannot_be_written_is_named_as_it_was_given(
 
     assert ran.code == 1
     assert ran.err == f"Error: {output}: {complaint}\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("command", [["export"], ["dataset", "export", "d"]])
+def test_a_full_disk_is_told_with_the_file(
+    command: list[str], write: Write, tracer_command: Command, tmp_path: Path
+) -> None:
+    write(span("root", json={"tracer.inputs": {"question": "Where?"}}))
+    tracer_command("dataset", "create", "d")
+    tracer_command("dataset", "add", "d", TRACE_ID)
+    output = tmp_path / "traces.jsonl"
+    for name in (output, Path("/dev/full")):
+        output.with_name(f"{output.name}.{os.getpid()}.part").symlink_to("/dev/full")  # what is written first
+        ran = tracer_command(*command, "-o", str(name))
+        output.with_name(f"{output.name}.{os.getpid()}.part").unlink(missing_ok=True)
+
+        assert (ran.code, ran.err) == (1, f"Error: {name}: No space left on device\n")
+    assert list(tmp_path.glob("traces*")) == []

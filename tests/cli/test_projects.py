@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -133,6 +134,29 @@ def test_a_folder_without_projects_is_named(tracer_command: Tracer, tmp_path: Pa
     assert ran.code == 1
     assert "has no projects" in ran.err
     assert not (tmp_path / "none").exists()
+
+
+def test_a_file_is_no_server_of_projects(tracer_command: Tracer, tmp_path: Path) -> None:
+    (tmp_path / "one.db").touch()
+
+    ran = tracer_command("keys", "list", "--store", str(tmp_path / "one.db"))
+
+    assert ran.code == 1
+    assert ran.err.startswith(f"Error: {tmp_path}/one.db is a file, one store; name the folder of a server of projects")
+
+
+def test_nothing_is_deleted_where_nobody_answers(
+    tracer_command: Tracer, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracer_command("projects", "create", "shop", "--store", place)
+    for answer, code in (("", 2), ("y\n", 0)):
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+        assert tracer_command("projects", "delete", "shop", "--store", place).code == code
+    tracer_command("dataset", "create", "d")
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    ran = tracer_command("dataset", "delete", "d")
+
+    assert (ran.code, ran.err.splitlines()[-1]) == (2, "Error: nobody said that it may be deleted: say so with --yes.")
 
 
 def test_a_folder_with_other_files_is_left_alone(tracer_command: Tracer, tmp_path: Path) -> None:

@@ -20,7 +20,13 @@ EVERYTHING = {
     **SECRETS,
     "replicas": 3,
     "store": {"existingSecret": "tracer-store"},
-    "ingress": {"enabled": True, "className": "nginx", "host": "traces.example.org", "tlsSecret": "tls"},
+    "ingress": {
+        "enabled": True,
+        "className": "nginx",
+        "host": "traces.example.org",
+        "tlsSecret": "tls",
+        "annotations": {"nginx.ingress.kubernetes.io/affinity": "cookie"},
+    },
     "persistence": {"enabled": True, "storageClass": "fast", "size": "1Gi"},
     "serviceMonitor": {"enabled": True},
     "logRequests": True,
@@ -29,6 +35,12 @@ EVERYTHING = {
     "nodeSelector": {"disk": "ssd"},
     "tolerations": [{"key": "a", "operator": "Exists"}],
     "affinity": {"nodeAffinity": {}},
+}
+OIDC = {
+    "issuer": "https://login.example.org",
+    "client": "tracer: #1",
+    "existingSecret": "login",
+    "roles": ["admin:default=ann@shop.example", 'read:shop=groups="ml" team'],
 }
 KINDS_OF_OTHERS = ("ServiceMonitor",)  # of the Prometheus Operator
 # in a process of its own: the engine brings Go's runtime along
@@ -62,6 +74,7 @@ def rendered(values: dict[str, Any]) -> list[dict[str, Any]]:
         (EVERYTHING, {"StatefulSet", "Service", "Ingress", "ServiceMonitor"}),
         ({**EVERYTHING, "alerts": "[[rule]]\n"}, {"StatefulSet", "Service", "Ingress", "ServiceMonitor", "ConfigMap"}),
         ({"projects": True}, {"StatefulSet", "Service"}),
+        ({"projects": True, "oidc": OIDC, "forwardedAllowIps": ["10.0.0.0/8"]}, {"StatefulSet", "Service"}),
     ],
 )
 def test_what_helm_makes_of_the_chart_is_what_kubernetes_takes(values: dict[str, Any], kinds: set[str]) -> None:
@@ -93,6 +106,22 @@ def test_a_server_of_projects_has_no_token_and_says_so(values: dict[str, Any], v
     assert ("--projects" in container["args"]) == bool(values.get("projects"))
 
 
+def test_people_sign_in_where_the_values_say() -> None:
+    values = {"projects": True, "oidc": OIDC, "forwardedAllowIps": ["10.0.0.5", "fd00::/8"]}
+    [server] = [each for each in rendered(values) if each["kind"] == "StatefulSet"]
+    [container] = server["spec"]["template"]["spec"]["containers"]
+    variables = {each["name"]: each for each in container["env"]}
+
+    assert [each for each in container["args"] if each.startswith("--oidc")] == [
+        "--oidc-issuer=https://login.example.org",
+        "--oidc-client=tracer: #1",
+        "--oidc-role=admin:default=ann@shop.example",
+        '--oidc-role=read:shop=groups="ml" team',
+    ]
+    assert variables["TRACER_OIDC_SECRET"]["valueFrom"]["secretKeyRef"] == {"name": "login", "key": "secret"}
+    assert variables["FORWARDED_ALLOW_IPS"]["value"] == "10.0.0.5,fd00::/8"
+
+
 def test_prometheus_asks_a_server_of_projects_with_a_key_of_its_own() -> None:
     monitor = {"enabled": True, "existingSecret": "prometheus"}
     [found] = [each for each in rendered({"projects": True, "serviceMonitor": monitor}) if "Monitor" in each["kind"]]
@@ -109,6 +138,10 @@ def test_prometheus_asks_a_server_of_projects_with_a_key_of_its_own() -> None:
             {"projects": True, "serviceMonitor": {"enabled": True}},
             "serviceMonitor.existingSecret: a server of",
         ),
+        ({**SECRETS, "oidc": OIDC}, "oidc.issuer: people sign in to a server of projects"),
+        ({"projects": True, "oidc": {**OIDC, "roles": []}}, "oidc: oidc.client is the id that the provider gave"),
+        ({"projects": True, "oidc": {**OIDC, "issuer": ""}}, "oidc.issuer: the URL of the provider is missing"),
+        ({**SECRETS, "forwardedAllowIps": ["a b"]}, "forwardedAllowIps"),
         ({**SECRETS, "replica": 2}, "additional properties 'replica' not allowed"),
     ],
 )

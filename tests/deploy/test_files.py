@@ -29,6 +29,7 @@ COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
 STATEFUL_SET = (CHART / "templates" / "statefulset.yaml").read_text(encoding="utf-8")
 KNOWN = {*ENVIRONMENT.values(), *OTHER_VARIABLES, "XDG_STATE_HOME"}
 OF_PYTHON = {"PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
+OF_UVICORN = {"FORWARDED_ALLOW_IPS"}
 pytestmark = pytest.mark.no_store
 
 
@@ -41,7 +42,8 @@ def instruction(name: str) -> str:
 def in_chart() -> list[str]:
     """The arguments in the chart, every one that it may give."""
     found = STATEFUL_SET[STATEFUL_SET.index("          args:") : STATEFUL_SET.index("          env:")]
-    return [re.sub(r"\{\{.*?\}\}", "1", line) for line in re.findall(r"^ +- (.+)$", found, re.MULTILINE)]
+    plain = re.sub(r'\{\{ printf "(.+?)=%s" .+?\}\}', r"\1=1", found)
+    return [re.sub(r"\{\{.*?\}\}", "1", line) for line in re.findall(r"^ +- (.+)$", plain, re.MULTILINE)]
 
 
 COMMANDS = {
@@ -73,7 +75,8 @@ def test_environment_variables_are_ones_that_are_read() -> None:
     chart = set(re.findall(r"- name: ([A-Z_]+)$", STATEFUL_SET, re.MULTILINE))
 
     assert image - OF_PYTHON <= KNOWN
-    assert compose == chart == {"TRACER_TOKEN", "TRACER_STORE"} <= KNOWN
+    assert compose == {"TRACER_TOKEN", "TRACER_STORE"} <= KNOWN
+    assert chart == {*compose, "TRACER_OIDC_SECRET", *OF_UVICORN} <= {*KNOWN, *OF_UVICORN}
 
 
 def test_the_image_is_made_of_what_is_there_and_runs_as_nobody_special() -> None:

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.no_store
 FLOORS: tuple[dict[str, str], ...] = (
     {  # small things that everybody needs
         "tracer": (
-            "_background_loop _distribution _exit _fault _ids _json _json_size _late _other_keywords _readable_names "
-            "_threads config errors semconv"
+            "_background_loop _distribution _exit _fault _ids _json _json_size _late _other_keywords "
+            "_readable_names _threads config errors semconv"
         ),
         "tracer._encoding": "__init__ bounds foreign media plain shown text",
     },

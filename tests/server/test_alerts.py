@@ -9,6 +9,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,9 +24,10 @@ from tracer._catalog.folder import FolderCatalog
 from tracer.errors import InvalidArgumentError
 from tracer.server import ServerSettings, running_server
 from tracer.server.alerts import watching
-from tracer.server.alerts.rules import Rules, read_rules
+from tracer.server.alerts.rules import Channel, Mail, Rules, Webhook, read_rules
 from tracer.server.alerts.state import state_of
 from tracer.server.alerts.watching import Alerts
+from tracer.server.projects.projects import Projects
 from tracer.store import Store
 
 pytestmark = pytest.mark.no_store
@@ -148,6 +150,7 @@ def trace(write: Callable[..., None]) -> Callable[..., None]:
 
 
 NOW = time.time()
+FAILING = '[[rule]]\nname = "{0} fails"\nproject = "{0}"\nwhen = "errors > 0"\nwindow = "10m"\n'
 
 
 def test_a_rule_is_told_once_when_it_begins_and_once_when_it_ends_also_across_restarts(
@@ -390,6 +393,10 @@ def test_few_traces_are_not_judged_by_their_share_and_none_only_by_their_number(
     assert [told["rule"] for told in hook.got] == ["none"]
 
 
+ALL = '[[rule]]\nname = "a"\nwhen = "errors > 1"\nwindow = "1m"\n[channels.b]\nslack = "http://a"'
+MAIL = '[channels.b]\nmail = ["d@e.f"]\nfrom = "a@b.c"\nsmtp = "smtp://g"'
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -413,8 +420,41 @@ def test_few_traces_are_not_judged_by_their_share_and_none_only_by_their_number(
         ),
         ('[channels.b]\nslack = "ftp://a"', "channels.b: slack is no URL"),
         ('[channels.b]\nslack = "$NOT_THERE_AT_ALL"', "the environment has no variable NOT_THERE_AT_ALL"),
-        ('[channels.b]\nmail = ["a@b"]\nfrom = "a@b"\nsmtp = "mail"', "channels.b: smtp is no address"),
+        (
+            '[channels.b]\nmail = ["a@b"]\nfrom = "a@b"\nsmtp = "mail"',
+            "channels.b: smtp is 'mail', which has no smtp:// or",
+        ),
         ('[channels.b]\nslack = "http://a"\nmail = []', "channels.b: expected one of webhook, slack and mail"),
+        ('[channels.b]\nwebhook = "http://[::1"', "webhook is no URL of http or https, it has a host in [ ] that is"),
+        (
+            '[channels.b]\nslack = "http://a..b/"',
+            "slack is no URL of http or https, it has a host that cannot be, 'a..b'",
+        ),
+        ('[channels.b]\nslack = "http://a b/"', "a host that cannot be, 'a b'; write one such as"),
+        ('[channels.b]\nslack = "http://999.1.1.1/"', "it has a host or a sign that no URL has"),
+        ('[channels.b]\nslack = "http://a/\\n"', "it has a host or a sign that no URL has"),
+        ('[channels.b]\nslack = "http://a:abc"', "it has a port that is no number from 1 to 65535"),
+        ('[channels.b]\nslack = "http://a:65536"', "it has a port that is no number from 1 to 65535"),
+        (f'page = "http://[::1"\n{ALL}', "page is 'http://[::1', which has a host in [ ]"),
+        ('[channels.b]\nslack = "http://a"\nheaders = { A = "schlüssel" }', "headers.A has 'ü' in it, expected ASCII"),
+        ('[channels.b]\nslack = "http://a"\nheaders = { A = "a\\n" }', "headers.A has '\\n' in it, expected ASCII"),
+        ('[channels.b]\nslack = "http://a"\nheaders = { A = " a" }', "headers.A has ' ' in it, expected ASCII"),
+        ('[channels.b]\nslack = "http://a"\nheaders = { "A B" = "" }', "'A B' is no name of a header that can be"),
+        ('[channels.b]\nslack = "http://a"\nheaders = { Content-Length = "1" }', "'Content-Length' is no name of a"),
+        ('[channels.b]\nslack = "http://a"\nheaders = 5', "channels.b: headers is 5, expected a table"),
+        (MAIL.replace("a@b.c", ""), "from is '', expected one address such as"),
+        (MAIL.replace("a@b.c", "x\\ny@z"), "from is 'x\\ny@z', expected one address such as"),
+        (MAIL.replace("a@b.c", "a@b, c@d"), "from is 'a@b, c@d', expected one address"),
+        (MAIL.replace("d@e.f", "d@"), "mail is ['d@'], expected a list of addresses"),
+        (MAIL.replace("//g", "//g:abc"), "smtp is 'smtp://g:abc', which has a port that is no number from 1 to 65535"),
+        (MAIL.replace("//g", "//[::1"), "smtp is 'smtp://[::1', which has a host in [ ]"),
+        (MAIL.replace("//g", "//u:secret@g"), "smtp has a user, which is a field of its own; expected"),
+        (MAIL + '\npassword = "ü"', "password has 'ü' in it, expected ASCII"),
+        ("a = " + "[" * 9999, "is not TOML: "),
+        ("a = " + "9" * 9999, "is not TOML: "),
+        ('[[rule]]\nname = "a"\nwhen = "errors > 1"\nwindow = "1m"\ntell = [["b"]]\n', "no table for channel ['b']"),
+        (ALL.replace("window", "at_least = -1\nwindow"), "at_least is -1, expected a number of traces"),
+        (f'[[rule]]\nname = "a"\nwhen = "errors > {"9" * 400}"\nwindow = "1m"\n', "rule 'a': when is 'errors > 999"),
     ],
 )
 def test_a_file_that_cannot_work_is_refused_with_the_place(content: str, message: str, tmp_path: Path) -> None:
@@ -425,6 +465,42 @@ def test_a_file_that_cannot_work_is_refused_with_the_place(content: str, message
         read_rules(file)
 
     assert message in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("channel", "is_kept"),
+    [
+        (Webhook("http://127.0.0.1:9/", {"Authorization": "schlüssel"}, is_slack=False), True),
+        (Webhook("http://[::1", {}, is_slack=False), True),
+        (Webhook("http://a..b/", {}, is_slack=True), False),
+        (Mail(("a@b",), "x\ny", "127.0.0.1", 9, is_tls=False, user=None, password=None), True),
+        (Mail(("a@b",), "a@b", "a..b", 9, is_tls=False, user=None, password=None), True),
+    ],
+)
+def test_what_a_channel_raises_is_its_fault_alone(
+    channel: Channel,
+    is_kept: bool,
+    rules: Callable[..., Path],
+    store: Store,
+    trace: Callable[..., None],
+    hook: Hook,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    trace(NOW - MINUTE, status="ERROR")
+    given = read_rules(rules())
+    [rule] = given.rules
+    rule = replace(rule, tell=("odd", "hook"))
+    alerts = alerts_on(store, replace(given, rules=(rule,), channels={"odd": channel, **given.channels}))
+    alerts.check(NOW)
+    seen = alerts.state.channels()
+
+    assert [told["what"] for told in hook.got] == ["began"]
+    assert (seen["odd"].failed, seen["odd"].waiting, seen["hook"].told) == (NOW, is_kept, NOW)
+    assert "channel 'odd' was not told of an alert: " in caplog.text
+    assert "schlüssel" not in caplog.text
+    assert seen["odd"].fault
+    assert alerts.try_channel("odd") == seen["odd"].fault
 
 
 def test_the_rules_of_the_documentation_are_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -519,8 +595,7 @@ def test_each_project_has_rules_of_its_own_and_sees_no_others(
     rules: Callable[..., Path], tmp_path: Path, hook: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "_EVERY_SECONDS", 0.05)
-    failing = '[[rule]]\nname = "{0} fails"\nproject = "{0}"\nwhen = "errors > 0"\nwindow = "10m"\n'
-    file = rules("".join(map(failing.format, ("shop", "lab", "nobody"))))
+    file = rules("".join(map(FAILING.format, ("shop", "lab", "nobody"))))
     with contextlib.closing(FolderCatalog(tmp_path / "all")) as catalog:
         administrator = catalog.start()
         for name in ("shop", "lab"):
@@ -546,10 +621,79 @@ def test_each_project_has_rules_of_its_own_and_sees_no_others(
     assert [(told["rule"], told["project"]) for told in hook.got if told["what"] == "began"] == [("shop fails", "shop")]
     assert [(each["name"], each["value"], each["shown"]) for each in shop["alerts"]] == [("shop fails", 1, "1")]
     assert [(each["name"], each["value"]) for each in lab["alerts"]] == [("lab fails", 0)]
+    assert shop["channels"] == lab["channels"] == []
+    assert [each["name"] for each in all_of_them["channels"]] == ["hook"]
     assert [each["value"] for each in all_of_them["alerts"]] == [None] * 3
     assert [each["since_ns"] is not None for each in all_of_them["alerts"]] == [True, False, False]
     assert "there is no project 'nobody'" in all_of_them["alerts"][2]["fault"]
     assert [answer.status_code for answer in trial] == [403, 200]
+
+
+def alerts_of(folder: Path, catalog: FolderCatalog, rules: Rules) -> Alerts:
+    """What looks at rules on the projects of a folder, as a server that was just started."""
+    borrowed = Projects(catalog, ServerSettings(projects=True)).borrowed
+    return Alerts(rules, lambda rule: borrowed(rule.project or ""), lambda: state_of(str(folder), of_projects=True))
+
+
+def test_an_alert_of_a_deleted_project_ends_without_a_message(
+    rules: Callable[..., Path], tmp_path: Path, hook: Hook, caplog: pytest.LogCaptureFixture
+) -> None:
+    read = read_rules(rules(FAILING.format("shop")), of_projects=True)
+    with contextlib.closing(FolderCatalog(tmp_path / "all")) as catalog:
+        catalog.start()
+        project = catalog.create_project("shop", by="a test")
+        with contextlib.closing(catalog.open_store(project)) as store:
+            store.append([json.dumps(span(start=int((NOW - 60) * 1e9), end=int(NOW * 1e9), status="ERROR")).encode()])
+        alerts = alerts_of(tmp_path / "all", catalog, read)
+        hook.status = 500
+        alerts.check(NOW)
+        assert alerts.statuses["shop fails"].since == NOW
+        catalog.remove_store(catalog.delete_project("shop", by="a test"))
+        for each in (alerts, alerts_of(tmp_path / "all", catalog, read)):
+            each.check(NOW + MINUTE)
+            status = each.statuses["shop fails"]
+            assert (status.since, status.fault) == (None, "there is no project 'shop'")
+        hook.status = 200
+        alerts.check(NOW + 10 * MINUTE)
+
+        assert (alerts.state.open_events(), alerts.state.channels()["hook"].waiting) == ([], 0)
+    assert len(hook.paths) == 1
+    assert "the alert 'shop fails' is about no project: there is no project 'shop'" in caplog.text
+
+
+def test_what_waits_of_a_rule_that_was_taken_out_of_the_file_is_not_told(
+    rules: Callable[..., Path], store: Store, trace: Callable[..., None], hook: Hook
+) -> None:
+    trace(NOW - MINUTE, status="ERROR")
+    hook.status = 500
+    alerts_on(store, read_rules(rules())).check(NOW)
+    hook.status = 200
+    hook.paths.clear()
+    without = alerts_on(store, read_rules(rules('[[rule]]\nname = "b"\nwhen = "traces > 99"\nwindow = "1h"\n')))
+    without.check(NOW + 6 * MINUTE)
+
+    assert without.state.open_events() == []
+    assert hook.paths == []
+
+
+def test_a_channel_of_one_project_is_listed_for_its_readers(
+    rules: Callable[..., Path], tmp_path: Path, hook: Hook
+) -> None:
+    own = FAILING.format("shop") + 'tell = ["own", "shared"]\n'
+    others = FAILING.format("lab") + 'tell = ["shared"]\n'
+    channels = "".join(f"[channels.{name}]\nslack = {json.dumps(hook.url)}\n" for name in ("own", "shared"))
+    settings = ServerSettings(port=0, projects=True, alerts=str(rules(own + others, channels)))
+    with contextlib.closing(FolderCatalog(tmp_path / "all")) as catalog:
+        administrator = catalog.start()
+        catalog.create_project("shop", by="a test")
+        reader = catalog.create_key("a", "shop", ["read"], by="a test")[1]
+        with running_server(tmp_path / "all", settings) as url, client_of(f"{url}/api/v1") as client:
+            listed = [
+                client.get("/alerts", headers={"Authorization": f"Bearer {key}"}).json()["channels"]
+                for key in (reader, administrator)
+            ]
+
+    assert [[channel["name"] for channel in each] for each in listed] == [["own"], ["own", "shared"]]
 
 
 @pytest.mark.parametrize(("project", "of_projects"), [("", True), ('project = "shop"\n', False)])

@@ -338,6 +338,32 @@ def test_a_key_that_only_sends_deletes_nothing_by_records_either(
             assert shown_of_records(reader) != before
 
 
+def test_a_key_that_only_sends_changes_what_programs_change_and_no_step(shop: Shop) -> None:
+    path = f"{BASE}/traces/{TRACE_ID}"
+    writer, reader = shop.client(shop.key("shop", "write")), shop.client(shop.key("shop", "read", "write"))
+    with writer, reader:
+        assert send(reader, *records()).status_code == 204
+        steps = reader.get(path).json()["spans"]
+
+        assert writer.patch(path, json={"tags": {SECRET_WORD: "other"}, "user": "other"}).status_code == 204
+        changed = reader.get(path).json()["trace"]
+        assert (changed["tags"], changed["user"]) == ({SECRET_WORD: "other"}, "other")
+        assert writer.patch(path, json={"tags": {SECRET_WORD: None}}).status_code == 204
+        assert writer.put(f"{path}/tags/env", json={"value": "test"}).status_code == 204
+        given = {**records()[8], "value": "other", "time": 99}
+        version = {**records()[5], "content": {"template": "other"}}
+        assert send(writer, given, version, span(name="other"), chat(name="other")).status_code == 204
+
+        trace = reader.get(path).json()
+        assert trace["trace"]["tags"] == {"env": "test"}
+        assert trace["trace"]["assessments"][0]["value"] == "other"
+        assert trace["spans"] == steps
+        found = reader.get(f"{BASE}/registered?kind=prompt&name={IDS['name']}").json()["registered"]
+        assert found[0]["content"] == {"template": SECRET_WORD}
+        assert writer.get(f"{BASE}/traces").status_code == writer.get(path).status_code == 403
+        assert writer.delete(f"{path}/tags/env").status_code == 403
+
+
 def test_a_key_that_only_sends_does_not_open_the_page(shop: Shop) -> None:
     with client_of(shop.url) as client:
         answer = client.post(f"{BASE}/sign-in", json={"token": shop.key("shop", "write")})

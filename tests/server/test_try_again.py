@@ -573,10 +573,12 @@ def test_a_key_whose_server_is_elsewhere_goes_there_and_not_to_the_provider() ->
         ("0.0.0.0", "http://127.0.0.1:11434"),
         ("http://gpu:1234", "http://gpu:1234"),
         ("https://ollama.example", "https://ollama.example"),
+        ("http://[::1", None),
+        ("http://a..b", None),
     ],
 )
-def test_ollama_is_where_its_variable_says(host: str, url: str) -> None:
-    assert urls(OLLAMA_HOST=host) == [(url, None)]
+def test_ollama_is_where_its_variable_says(host: str, url: str | None) -> None:
+    assert urls(OLLAMA_HOST=host) == ([(url, None)] if url else [])
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,9 @@ def check_limits(limits: Mapping[str, int | None]) -> None:
     """Raise InvalidArgumentError for limits that a project cannot have."""
     for name, limit in limits.items():
         if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or not 0 < limit < MOST):
-            raise InvalidArgumentError(f"{name}: got {limit!r:.40}, expected a whole number above 0, or none")
+            raise InvalidArgumentError(
+                f"{name}: got {limit!r:.40}, expected a whole number from 1 to {MOST - 1}, or none"
+            )
 
 
 def taken(name: str) -> ConflictError:

@@ -65,6 +65,8 @@ def administration(store_url: str | None) -> Iterator[Administration]:
     if not has_projects(store_url):
         is_remote = store_url.startswith("clickhouse://")
         named = without_password(store_url) if is_remote else str(folder_of(store_url))
+        if os.path.isfile(named):
+            raise TracerError(f"{named} is a file, one store; name the folder of a server of projects, or its URL")
         makes = f"--projects --store {named}" if is_remote else f"--store {named}{os.sep}"
         raise TracerError(f"{named} has no projects; `tracer server {makes}` makes a server of some")
     with closing(open_catalog(store_url)) as catalog:

@@ -16,7 +16,7 @@ from tracer.cli.options import examples, json_option, store_option
 from tracer.cli.reading import store_for_reading
 from tracer.cli.screen import Screen
 from tracer.cli.wording import clean_line
-from tracer.errors import TracerError
+from tracer.errors import InvalidArgumentError, TracerError
 
 if TYPE_CHECKING:
     from tracer.server.alerts.rules import Rule
@@ -46,7 +46,13 @@ def command(file: str, tells: bool, as_json: bool, store_url: str | None) -> Non
             f"alerts need packages that are not installed ({error.name}): {install_advice('server')}"
         ) from error
     projects, now = projects_of(store_url), time.time()
-    rules = read_rules(file, of_projects=projects is not None)
+    is_server = projects is None and (store_url or "").startswith(("http://", "https://"))
+    rules = read_rules(file, of_projects=None if is_server else projects is not None)
+    if is_server and any(rule.project is not None for rule in rules.rules):
+        raise InvalidArgumentError(
+            "--store is a server's URL, and a key opens one project: check rules of projects with the folder or the"
+            " ClickHouse address that the server has as its --store"
+        )
     found: list[JsonObject] = []
     for rule, store in _with_stores(rules.rules, store_url, projects):
         value, traces = measured(rule, store, now)
@@ -85,11 +91,16 @@ def _with_stores(rules: Sequence[Rule], store_url: str | None, projects: str | N
         store = store_for_reading(store_url)
         yield from ((rule, store) for rule in rules)
         return
+    from tracer._catalog.catalog import NotInCatalogError
     from tracer._catalog.opening import has_projects, open_catalog
 
     if not has_projects(projects):
         raise TracerError(f"{projects} has no projects; name the --store of the server")
     with closing(open_catalog(projects)) as catalog:
         for rule in rules:
-            with closing(catalog.open_store(catalog.project(rule.project or ""))) as store:
+            try:
+                project = catalog.project(rule.project or "")
+            except NotInCatalogError as error:
+                raise TracerError(f"rule {rule.name!r}: {error}") from None
+            with closing(catalog.open_store(project)) as store:
                 yield rule, store

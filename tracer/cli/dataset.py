@@ -21,6 +21,7 @@ Function = TypeVar("Function", bound=Callable[..., object])
 _NAME_WIDTH = 28
 _ID_DIGITS = 8
 _SPLIT_WIDTH = 8
+_MOST_ROWS = 10**9
 
 
 @click.group(
@@ -96,7 +97,9 @@ def _tags(tags: dict[str, str]) -> str:
 @command.command("show", epilog=examples("tracer dataset show questions --filter \"split = 'test'\" --limit 50"))
 @click.argument("name")
 @_row_filter_option
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many rows at most.")
+@click.option(
+    "--limit", type=click.IntRange(1, _MOST_ROWS), default=20, show_default=True, help="How many rows at most."
+)
 @json_option("One JSON object a line, as `tracer dataset export` writes it.")
 @store_option
 @click.pass_obj
@@ -326,8 +329,8 @@ def delete_command(
     group_url: str | None, name: str, filter_string: str | None, yes: bool, as_json: bool, store_url: str | None
 ) -> None:
     """Delete a dataset with its rows; with --filter some rows alone."""
-    from tracer.cli.screen import tell
-    from tracer.cli.wording import clean_line, how_many
+    from tracer.cli.screen import confirm, tell
+    from tracer.cli.wording import how_many
     from tracer.genai.datasets import delete_dataset
 
     _open(store_url or group_url)
@@ -336,7 +339,7 @@ def delete_command(
     if not yes:
         rows = how_many(deleted, "row")
         what = f"{rows} of {part.name!r}" if filter_string else f"{part.name!r} with {rows}"
-        click.confirm(clean_line(f"Delete {what}?"), abort=True, err=True)
+        confirm(f"Delete {what}?")
     if filter_string:
         deleted = part.delete(filter_string=filter_string)
     else:

@@ -84,8 +84,9 @@ def command(
 def sink(output: Path | None) -> Iterator[Callable[[bytes], object]]:
     """Writes to a file, which is there once it is whole, or to standard output."""
     if output is None:
-        yield _print if sys.stdout.isatty() else sys.stdout.buffer.write
-        sys.stdout.buffer.flush()
+        with _named("standard output"):
+            yield _print if sys.stdout.isatty() else sys.stdout.buffer.write
+            sys.stdout.buffer.flush()
         return
     with whole_file(output) as file:
         yield file.write
@@ -95,22 +96,30 @@ def sink(output: Path | None) -> Iterator[Callable[[bytes], object]]:
 def whole_file(output: Path) -> Iterator[IO[bytes]]:
     """A file that is there once it is whole."""
     if output.exists() and not output.is_file():  # a pipe or a device must not be replaced by a file
-        with output.open("wb") as pipe:
+        with _named(str(output)), output.open("wb") as pipe:
             yield pipe
         return
     # written under another name first: a failed export never replaces a whole file with half of one
     unfinished = output.with_name(f"{output.name}.{os.getpid()}.part")
     try:
-        with unfinished.open("wb") as file:
-            yield file
-        os.replace(unfinished, output)
-    except OSError as error:
-        if error.filename != str(unfinished):
-            raise
-        raise OSError(error.errno, error.strerror, str(output)) from error
+        with _named(str(output), str(unfinished)):
+            with unfinished.open("wb") as file:
+                yield file
+            os.replace(unfinished, output)
     finally:
         with suppress(OSError):
             unfinished.unlink()
+
+
+@contextmanager
+def _named(place: str, other: str | None = None) -> Iterator[None]:
+    """Give an error of the system that names no file, or the other one, this name."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename not in (None, other):
+            raise
+        raise OSError(error.errno, error.strerror or str(error), place) from error
 
 
 def _print(line: bytes) -> None:

@@ -16,6 +16,7 @@ from tracer.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from tracer.store.rows import StoredPolicy
 
+_FIELDS = {"filter": "filter", "keep": "keep_seconds", "sample": "sample", "after": "after_seconds"}
 _SHOWN_IN = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
@@ -71,7 +72,8 @@ def put(
     from tracer.store.policies import checked_policy
 
     given = {"name": name, "filter": filter_string, "keep": keep, "sample": sample, "after": after}
-    _print(store_for_reading(store_url).write_policy(checked_policy(_read(given, "policy"))), as_json=as_json)
+    policy = checked_policy(_read(given, "--"), _called("--"))
+    _print(store_for_reading(store_url).write_policy(policy), as_json=as_json)
 
 
 @command.command("remove")
@@ -127,7 +129,7 @@ def run(dry_run: bool, file: Path | None, as_json: bool, store_url: str | None) 
 
 
 def _policies_in(file: Path) -> list[StoredPolicy]:
-    from tracer.store.policies import checked_policy, stored_policy
+    from tracer.store.policies import stored_policy
 
     try:
         given = orjson.loads(file.read_bytes())
@@ -135,41 +137,65 @@ def _policies_in(file: Path) -> list[StoredPolicy]:
         raise InvalidArgumentError(f"{file}: not JSON: {error}") from None
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
         raise InvalidArgumentError(f'{file}: expected a list such as [{{"name": "rest", "keep": "90d"}}]')
-    checked = [checked_policy(_read({"name": f"{n}", **each}, f"{file}[{n}]")) for n, each in enumerate(given)]
+    checked = [_of_file({"name": f"{n}", **each}, f"{file}[{n}]") for n, each in enumerate(given)]
+    names = [each["name"] for each in checked]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise InvalidArgumentError(f"{file}: two policies are called {twice!r:.80}; give each a name of its own.")
     return [stored_policy(each, 0, 0) for each in checked]
 
 
-def _read(given: dict[str, Any], place: str) -> dict[str, Any]:
-    """A policy of texts such as 90d and 5% as the store has it."""
-    unknown = given.keys() - {"name", "filter", "keep", "sample", "after"}
+def _of_file(given: dict[str, Any], place: str) -> dict[str, Any]:
+    from tracer.store.policies import checked_policy
+
+    unknown = given.keys() - {"name", *_FIELDS}
     if unknown or "keep" not in given:
-        raise InvalidArgumentError(f"{place}: has {', '.join(given)}; expected name, filter, keep, sample, after.")
-    sample = given.get("sample")
-    policy = {"name": given["name"], "filter": given.get("filter"), "keep_seconds": _seconds(given["keep"], place)}
-    if sample is not None:
-        policy["sample"] = _part(sample, place)
+        raise InvalidArgumentError(f"{place}: has {', '.join(given)}; expected name, {', '.join(_FIELDS)}.")
+    try:
+        return checked_policy(_read(given), _called())
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(f"{place}: {error}") from None
+
+
+def _called(before: str = "") -> dict[str, str]:
+    """What people call the fields of a policy."""
+    return {field: f"{before}{name}" for name, field in _FIELDS.items()}
+
+
+def _read(given: dict[str, Any], before: str = "") -> dict[str, Any]:
+    """A policy of texts such as 90d and 5% as the store has it; with ``before`` the names are options."""
+    policy = {"name": given["name"], "filter": given.get("filter")}
+    policy["keep_seconds"] = _seconds(given["keep"], f"{before}keep")
+    if given.get("sample") is not None:
+        policy["sample"] = _part(given["sample"], f"{before}sample")
     if given.get("after") is not None:
-        policy["after_seconds"] = _seconds(given["after"], place)
+        policy["after_seconds"] = _seconds(given["after"], f"{before}after")
     return policy
 
 
-def _seconds(given: object, place: str) -> int | None:
+def _seconds(given: object, name: str) -> int | None:
     if given in (None, "forever"):
         return None
     from tracer.store.filter import read_duration
+    from tracer.store.policies import MOST_SECONDS
 
     try:
-        return math.ceil(read_duration(str(given)) / 1000)
+        seconds = math.ceil(read_duration(str(given)) / 1000)
     except InvalidArgumentError as error:
-        raise InvalidArgumentError(f"{place}: {error}, or forever.") from None
+        raise InvalidArgumentError(f"{name}: {error}, or forever.") from None
+    if seconds > MOST_SECONDS:
+        raise InvalidArgumentError(f"{name}: got {given!r:.40}, expected a hundred years at most, or forever.")
+    return seconds
 
 
-def _part(given: object, place: str) -> float:
+def _part(given: object, name: str) -> float:
     text = str(given).strip()
     try:
-        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        part = float(text[:-1]) / 100 if text.endswith("%") else float(text)
     except ValueError:
-        raise InvalidArgumentError(f"{place}: got {given!r:.40} for a part, expected such as 5% or 0.05.") from None
+        part = -1.0
+    if not 0 <= part <= 1:
+        raise InvalidArgumentError(f"{name}: got {given!r:.40}, expected a part such as 5% or 0.05.")
+    return part
 
 
 def _print(policy: StoredPolicy, *, as_json: bool) -> None:

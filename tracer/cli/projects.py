@@ -12,6 +12,7 @@ from tracer.cli.administration import administration, server_option
 from tracer.cli.options import Group, examples, json_option
 
 Function = TypeVar("Function", bound=Callable[..., object])
+_MOST = 2**53 - 1  # that a catalogue keeps
 _HEADS = ("project", "made", "requests a minute", "bytes a minute")
 
 
@@ -32,7 +33,7 @@ def _limits(function: Function) -> Function:
     for name in ("bytes", "requests"):
         function = click.option(
             f"--{name}-a-minute",
-            type=click.IntRange(0),
+            type=click.IntRange(0, _MOST),
             metavar="N",
             help=f"At most so many {name} a minute; 0 for no limit.",
         )(function)
@@ -121,11 +122,10 @@ def change_command(
 @server_option
 def delete_command(name: str, yes: bool, as_json: bool, store_url: str | None) -> None:
     """Delete a project with its keys and everything that it has: traces, datasets, prompts, versions, models."""
-    from tracer.cli.screen import Screen, note
-    from tracer.cli.wording import clean_line
+    from tracer.cli.screen import Screen, confirm, note
 
     if not yes:
-        click.confirm(clean_line(f"Delete the project {name!r} with all its traces?"), abort=True, err=True)
+        confirm(f"Delete the project {name!r} with all its traces?")
     with administration(store_url) as there:
         there.delete_project(name)
     if as_json:

@@ -7,11 +7,13 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 
+import click
 import orjson
 from rich.console import Console
 from rich.text import Text
 
-from tracer.cli.wording import clean, clean_json
+from tracer.cli.wording import clean, clean_json, clean_line
+from tracer.errors import InvalidArgumentError
 
 _NARROWEST = 60
 _ASCII = str.maketrans(
@@ -84,6 +86,17 @@ def tell(as_json: bool, done: Mapping[str, object], words: str) -> None:
         Screen().json(done)
     else:
         note(words)
+
+
+def confirm(question: str) -> None:
+    """Ask before something is deleted. Raises InvalidArgumentError where nobody answers, click.Abort for a no."""
+    try:
+        click.confirm(clean_line(question), abort=True, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        print(file=sys.stderr)
+        raise InvalidArgumentError("nobody said that it may be deleted: say so with --yes.") from None
 
 
 def note(message: str) -> None:

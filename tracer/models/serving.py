@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ import orjson
 
 from tracer._engine.runtime import runtime
 from tracer._json import JsonMapping, JsonObject
+from tracer.config import is_host
 from tracer.errors import InvalidArgumentError
 from tracer.models.loaded import LoadedModel
 from tracer.models.loading import load_model
@@ -106,6 +108,8 @@ def app_of_worker() -> Starlette:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not is_host(host):
+        raise OSError(errno.EINVAL, f"cannot serve at {host}:{port}: there can be no such host")
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]

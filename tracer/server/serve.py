@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from uvicorn.config import LOGGING_CONFIG
 
 from tracer._fault import logger
+from tracer.config import is_host
 from tracer.errors import TracerError
 from tracer.server.protocol import HEADER_BYTES, MOST_CONNECTIONS, LimitedProtocol, protocol_for
 from tracer.server.settings import ServerSettings
@@ -33,6 +34,10 @@ class CannotListenError(TracerError):
 
 def listen(settings: ServerSettings) -> socket.socket:
     """A listening socket, so that the port is known before serving. Raises CannotListenError."""
+    if not is_host(settings.host):
+        raise CannotListenError(
+            f"cannot listen on {settings.host!r:.80}: there can be no such host; --host names another"
+        )
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listening = socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)

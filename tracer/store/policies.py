@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time as clock
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -23,14 +23,18 @@ from tracer.store.rows import StoredPolicy
 CONTENT: Final = ("filter", "keep_seconds", "sample", "after_seconds")  # fields of a policy other than its name
 _NAME_LIMIT = 250  # characters
 _FILTER_LIMIT = 5000
-_MOST_SECONDS = 100 * 366 * 86400
+MOST_SECONDS: Final = 100 * 366 * 86400
 _POLICIES_LIMIT = 50
 _NS_PER_SECOND = 1_000_000_000
 _NS_PER_MS = 1_000_000
 
 
-def checked_policy(given: JsonMapping) -> JsonObject:
-    """A policy as it is written. Raises InvalidArgumentError, FilterSyntaxError."""
+def checked_policy(given: JsonMapping, called: Mapping[str, str] = {}) -> JsonObject:
+    """A policy as it is written. Raises InvalidArgumentError, FilterSyntaxError.
+
+    :param called: What whoever gave the policy calls its fields, where it is something else.
+    """
+    names = {name: called.get(name, name) for name in CONTENT}
     unknown = [name for name in given if name not in ("name", *CONTENT)]
     if unknown:
         raise InvalidArgumentError(f"a policy has no {unknown[0]!r:.40}; it may have name, {', '.join(CONTENT)}.")
@@ -42,11 +46,13 @@ def checked_policy(given: JsonMapping) -> JsonObject:
     if not isinstance(filter, str) or len(filter) > _FILTER_LIMIT:
         raise InvalidArgumentError(f"filter is no text of at most {_FILTER_LIMIT} characters")
     if isinstance(sample, bool) or not isinstance(sample, (int, float)) or not 0 <= sample <= 1:
-        raise InvalidArgumentError(f"sample is {sample!r:.40}, expected the part that is kept, from 0 to 1")
+        raise InvalidArgumentError(f"{names['sample']} is {sample!r:.40}, expected the part that is kept, from 0 to 1")
     if (sample < 1) != (after is not None):
-        raise InvalidArgumentError("sample and after_seconds belong together: which part is kept, and from when on")
+        raise InvalidArgumentError(
+            f"{names['sample']} and {names['after_seconds']} belong together: which part is kept, and from when on"
+        )
     if after is not None and keep is not None and after > keep:
-        raise InvalidArgumentError("after_seconds is longer than keep_seconds")
+        raise InvalidArgumentError(f"{names['after_seconds']} is longer than {names['keep_seconds']}")
     parse_filter(filter)
     return {"name": name.strip(), "filter": filter.strip(), "keep_seconds": keep, "sample": float(sample),
             "after_seconds": after}  # fmt: skip
@@ -56,7 +62,7 @@ def _seconds(given: JsonMapping, name: str) -> int | None:
     value = given.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST_SECONDS:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_SECONDS:
         raise InvalidArgumentError(f"{name} is {value!r:.40}, expected whole seconds, or nothing for ever")
     return value
 
@@ -109,7 +115,7 @@ def _expired(policies: Sequence[StoredPolicy], share: float, now: int) -> Expres
     """The condition of the traces up to this share whose time is over; None if no trace can meet it."""
     stays = {policy: policy.keep_seconds if policy.sample >= share else policy.after_seconds for policy in policies}
     ends = [seconds for seconds in stays.values() if seconds is not None]
-    filters = {policy: parse_filter(policy.filter) for policy in policies}
+    filters = {policy: _filter_of(policy) for policy in policies}
     if not ends or any(stays[policy] is None and filters[policy] is None for policy in policies):
         return None
     conditions: list[Expression] = [
@@ -124,6 +130,16 @@ def _expired(policies: Sequence[StoredPolicy], share: float, now: int) -> Expres
         assert still is not None
         conditions.append(Not(still))
     return all_of(*conditions)
+
+
+def _filter_of(policy: StoredPolicy) -> Expression | None:
+    try:
+        return parse_filter(policy.filter)
+    except InvalidArgumentError as error:  # such as one that another version wrote
+        raise InvalidArgumentError(
+            f"the policy {policy.name!r:.80} has a filter that is none, so no policy is kept to; set it anew or remove"
+            f" it: {error}"
+        ) from None
 
 
 def _before(now: int, seconds: int) -> Expression:

@@ -106,6 +106,15 @@ class FileState:
         with self._changing() as connection:
             return connection.execute(old, (before, *channels)).rowcount
 
+    def drop(self, rule: str) -> None:
+        """Send no more of the messages about a rule that wait."""
+        with self._changing() as connection:
+            connection.execute(
+                "UPDATE messages SET state = 'lost' WHERE state = 'waiting'"
+                " AND event IN (SELECT id FROM events WHERE rule = ?)",
+                (rule,),
+            )
+
     def left_behind(self, before: float) -> int:
         """Number of messages whose sending began before a time and never ended: each may have arrived or not."""
         with self._changing() as connection:

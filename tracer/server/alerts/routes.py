@@ -18,7 +18,7 @@ from tracer.server.stores import CALLER
 async def list_alerts(request: Request) -> Response:
     """Each rule with its newest value, and since when it holds; none where the server has no rules.
 
-    Of other projects' rules an administrator sees whether they hold, others nothing.
+    Of other projects' rules an administrator sees whether they hold, others nothing, and no channel that they tell.
     """
     alerts: Alerts | None = request.app.state.alerts
     if alerts is None:
@@ -48,12 +48,13 @@ def _answer(alerts: Alerts, caller: Caller) -> JsonObject:
     seen = [each for each in alerts.statuses.values() if is_admin or each.rule.project == own]
     told, channels = alerts.state.told(), alerts.state.channels()
     named = {name for status in seen for name in status.rule.tell}
+    of_others = {name for each in alerts.rules.rules if each.project != own for name in each.tell}
     return {
         "alerts": [_rule(each, told.get(each.rule.name), is_own=each.rule.project == own) for each in seen],
         "channels": [
             _channel(name, channel, channels.get(name, ChannelState()))
             for name, channel in alerts.rules.channels.items()
-            if is_admin or name in named
+            if is_admin or name in named - of_others
         ],
     }
 

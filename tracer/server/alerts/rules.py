@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email.policy import default as mail_policy
 from pathlib import Path
 from typing import Any, Union
-from urllib.parse import urlsplit
 
+import httpx
+
+from tracer.config import fault_of_address, split_address
 from tracer.errors import InvalidArgumentError
 from tracer.store.filter import parse_filter, read_duration
 from tracer.store.rows import StatisticsRow
@@ -32,6 +36,9 @@ _UNITS = {
     "p95": ("s", "ms"),
     "p99": ("s", "ms"),
 }
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_OWN_HEADERS = ("content-length", "transfer-encoding")
+_KINDS = {str: "a text", int: "a whole number", list: "a list", dict: "a table"}
 _SHORTEST_WINDOW = 1
 _LONGEST_WINDOW = 92 * 86_400
 
@@ -132,8 +139,8 @@ def seconds_of(window: str) -> float:
     return read_duration(window) / 1000
 
 
-def read_rules(file: str | os.PathLike[str], *, of_projects: bool = False) -> Rules:
-    """The rules of a TOML file, ``of_projects`` for a server of projects.
+def read_rules(file: str | os.PathLike[str], *, of_projects: bool | None = False) -> Rules:
+    """The rules of a TOML file, ``of_projects`` for a server of projects, None where either will do.
 
     Raises InvalidArgumentError with the fault and its place.
     """
@@ -142,7 +149,7 @@ def read_rules(file: str | os.PathLike[str], *, of_projects: bool = False) -> Ru
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidArgumentError(f"alerts: {path} cannot be read: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidArgumentError(f"alerts: {path} is not TOML: {error}") from None
     try:
         found = _rules(content)
@@ -153,7 +160,7 @@ def read_rules(file: str | os.PathLike[str], *, of_projects: bool = False) -> Ru
             raise InvalidArgumentError(
                 f"alerts: {path}: rule {rule.name!r}: project is missing: whose traces it is about"
             )
-        if rule.project is not None and not of_projects:
+        if rule.project is not None and of_projects is False:
             raise InvalidArgumentError(f"alerts: {path}: rule {rule.name!r}: project is given, and this is one store")
     return found
 
@@ -171,6 +178,8 @@ def _rules(content: Mapping[str, Any]) -> Rules:
     }
     rules = [_rule(_Table(given, f"rule {number}"), channels) for number, given in _numbered(table)]
     page = table.take("page", str, None)
+    if page is not None and (fault := _fault_of_url(page)):
+        table.fail(f'page is {page!r:.80}, which has {fault}; expected one such as "https://traces.example.org"')
     table.done()
     names = [rule.name for rule in rules]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -199,11 +208,13 @@ def _rule(table: _Table, channels: Mapping[str, Channel]) -> Rule:
     except InvalidArgumentError as error:
         table.fail(f"filter: {error}")
     tell = table.take("tell", list, list(channels))
-    unknown = [each for each in tell if each not in channels]
+    unknown = [each for each in tell if not isinstance(each, str) or each not in channels]
     if unknown or not tell:
-        missing = f"channel {unknown[0]!r}" if unknown else "any channel"
+        missing = f"channel {unknown[0]!r:.40}" if unknown else "any channel"
         table.fail(f"tell: the file has no table for {missing}; write [channels.team] with slack, webhook or mail")
     at_least = table.take("at_least", int, 0)
+    if at_least < 0:
+        table.fail(f"at_least is {at_least}, expected a number of traces")
     project = table.take("project", str, None)
     table.done()
     return Rule(name, when, window, filter_string, at_least, tuple(tell), project)
@@ -223,9 +234,11 @@ def _condition(table: _Table) -> Condition:
     text = table.take("when", str)
     found = _CONDITION.fullmatch(text)
     measure, unit = (found.group(1), found.group(4)) if found else ("", "")
-    if found is None or unit not in _UNITS.get(measure, ()):
+    if found is None or unit not in _UNITS.get(measure, ()) or math.isinf(float(found.group(3))):
         known = ", ".join(_UNITS)
-        table.fail(f'when is {text!r}, expected one such as "errors > 5 %", "cost > 20 USD", "p95 > 8 s"; of {known}')
+        table.fail(
+            f'when is {text!r:.80}, expected one such as "errors > 5 %", "cost > 20 USD", "p95 > 8 s"; of {known}'
+        )
     assert found is not None
     return Condition(measure, found.group(2), float(found.group(3)), unit)
 
@@ -237,27 +250,77 @@ def _channel(table: _Table) -> Channel:
     if kinds == ["mail"]:
         found: Channel = _mail(table)
     else:
-        url = table.text(kinds[0])
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-            table.fail(f"{kinds[0]} is no URL of http or https")
-        headers = table.take("headers", dict, {})
-        found = Webhook(url, {name: table.resolved(value) for name, value in headers.items()}, kinds == ["slack"])
+        found = Webhook(_url(table, kinds[0]), _headers(table), kinds == ["slack"])
     table.done()
     return found
 
 
+def _url(table: _Table, name: str) -> str:
+    """The URL of a webhook, which no message shows: it is a secret."""
+    url = table.text(name)
+    if fault := _fault_of_url(url):
+        table.fail(f'{name} is no URL of http or https, it has {fault}; write one such as "https://example.org/hook"')
+    return url
+
+
+def _fault_of_url(url: str) -> str | None:
+    """What is wrong with a URL to call, without a part of it that may be secret; None if nothing is."""
+    fault = fault_of_address(url)
+    if fault is None:
+        try:
+            httpx.URL(url)
+        except (httpx.InvalidURL, ValueError):
+            return "a host or a sign that no URL has"
+    return fault
+
+
+def _headers(table: _Table) -> dict[str, str]:
+    given = table.take("headers", dict, {})
+    for name in given:
+        if not _HEADER_NAME.fullmatch(name) or name.lower() in _OWN_HEADERS:
+            table.fail(f"headers: {name!r:.40} is no name of a header that can be given, such as Authorization")
+    return {name: _sendable(table, f"headers.{name}", table.resolved(value)) for name, value in given.items()}
+
+
+def _sendable(table: _Table, name: str, text: str) -> str:
+    """A text that may be a secret, which is sent as it is."""
+    odd = next((sign for sign in text if not (sign.isascii() and sign.isprintable())), None)
+    if odd is not None or text != text.strip():
+        table.fail(f"{name} has {odd or ' '!r} in it, expected ASCII in one line, without spaces around it")
+    return text
+
+
 def _mail(table: _Table) -> Mail:
     to = table.take("mail", list)
-    server = urlsplit(table.text("smtp"))
-    if server.scheme not in ("smtp", "smtps") or not server.hostname or server.username:
-        table.fail('smtp is no address such as "smtp://mail.example.org:587" or "smtps://mail.example.org"')
-    if not to or not all(isinstance(each, str) and "@" in each and each.isprintable() for each in to):
-        table.fail("mail is no list of addresses")
-    user = table.text("user") if "user" in table.given else None
-    password = table.text("password") if "password" in table.given else None
+    if not to or not all(isinstance(each, str) and _is_mail_address(each) for each in to):
+        table.fail(f'mail is {to!r:.80}, expected a list of addresses such as ["oncall@example.org"]')
+    sender = table.text("from")
+    if not _is_mail_address(sender):
+        table.fail(f'from is {sender!r:.80}, expected one address such as "tracer@example.org"')
+    smtp = table.text("smtp")
+    server, fault = split_address(smtp), fault_of_address(smtp, ("smtp", "smtps"))
+    if server is None or fault or server.username:
+        given = "smtp" if "@" in smtp else f"smtp is {smtp!r:.80}, which"  # a password stands before an @
+        what = fault or "a user, which is a field of its own"
+        table.fail(f'{given} has {what}; expected "smtp://mail.example.org:587" or "smtps://mail.example.org"')
+    assert server is not None
+    user, password = (
+        _sendable(table, name, table.text(name)) if name in table.given else None for name in ("user", "password")
+    )
     is_tls = server.scheme == "smtps"
     port = server.port or (465 if is_tls else 25)
-    return Mail(tuple(to), table.text("from"), server.hostname or "", port, is_tls, user, password)
+    return Mail(tuple(to), sender, server.hostname or "", port, is_tls, user, password)
+
+
+def _is_mail_address(text: str) -> bool:
+    """Whether it is one address, with a name before it or without."""
+    if not text.isprintable():
+        return False
+    try:
+        [found] = mail_policy.header_factory("to", text).addresses
+    except Exception:  # the parser of some versions of Python fails at odd ones, in several ways
+        return False
+    return bool(found.username and found.domain)
 
 
 class _Table:
@@ -275,7 +338,7 @@ class _Table:
             return default[0] if default else self.fail(f"{name} is missing")
         value = self.given[name]
         if not isinstance(value, kind) or isinstance(value, bool):
-            self.fail(f"{name} is {value!r:.40}, expected {kind.__name__}")
+            self.fail(f"{name} is {value!r:.40}, expected {_KINDS[kind]}")
         return value
 
     def text(self, name: str) -> str:

@@ -107,6 +107,10 @@ class SharedState:
             "waiting", "lost", lambda stored: stored["made"] < before and stored["channel"] not in channels
         )
 
+    def drop(self, rule: str) -> None:
+        """Send no more of the messages about a rule that wait."""
+        self._settle_all("waiting", "lost", lambda stored: stored["rule"] == rule)
+
     def left_behind(self, before: float) -> int:
         """Number of messages whose sending began before a time and never ended: each may have arrived or not."""
         return self._settle_all("sending", "unknown", lambda stored: stored["next"] < before)

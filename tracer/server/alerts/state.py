@@ -85,6 +85,10 @@ class AlertState(Protocol):
         """Number of messages to other channels that wait since before a time; they are not sent any more."""
         ...
 
+    def drop(self, rule: str) -> None:
+        """Send no more of the messages about a rule that wait."""
+        ...
+
     def left_behind(self, before: float) -> int:
         """Number of messages whose sending began before a time and never ended: each may have arrived or not."""
         ...

@@ -25,11 +25,16 @@ class NotToldError(Exception):
 
 
 def tell(channel: Channel, content: JsonObject) -> None:
-    """Send a message once. Raises NotToldError, which names no address: those of webhooks are secrets."""
-    if isinstance(channel, Mail):
-        _mail(channel, content)
-    else:
-        _post(channel, content)
+    """Send a message once. Raises NotToldError alone, which names no address: those of webhooks are secrets."""
+    try:
+        if isinstance(channel, Mail):
+            _mail(channel, content)
+        else:
+            _post(channel, content)
+    except NotToldError:
+        raise
+    except Exception as error:
+        raise NotToldError(f"an unexpected fault ({type(error).__name__})", is_certain=False) from None
 
 
 def _post(channel: Webhook, content: JsonObject) -> None:
@@ -37,9 +42,13 @@ def _post(channel: Webhook, content: JsonObject) -> None:
     body = {"text": _for_slack(content)} if channel.is_slack else content
     try:
         # no redirects: a message goes only to the address in the file
-        answer = httpx.post(
-            channel.url, json=body, headers={**key, **channel.headers}, timeout=_SECONDS, follow_redirects=False
-        )
+        client = httpx.Client(timeout=_SECONDS, follow_redirects=False)
+        request = client.build_request("POST", channel.url, json=body, headers={**key, **channel.headers})
+    except Exception as error:
+        raise _unwritten(error) from None
+    try:
+        with client:
+            answer = client.send(request)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
         raise NotToldError(f"no connection ({type(error).__name__})", is_certain=True) from None
     except httpx.HTTPError as error:
@@ -48,16 +57,23 @@ def _post(channel: Webhook, content: JsonObject) -> None:
         raise NotToldError(f"status {answer.status_code}", is_certain=True)
 
 
+def _unwritten(error: Exception) -> NotToldError:
+    return NotToldError(f"it cannot be written as its table says ({type(error).__name__})", is_certain=True)
+
+
 def _for_slack(content: JsonObject) -> str:
     text = str(content["text"]).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return f"{text}\n<{content['url']}|The traces>" if content["url"] else text
 
 
 def _mail(channel: Mail, content: JsonObject) -> None:
-    message = _message(channel, content)
+    try:
+        message = _message(channel, content)
+    except Exception as error:
+        raise _unwritten(error) from None
     try:
         server = _connected(channel)
-    except (OSError, smtplib.SMTPException) as error:
+    except Exception as error:
         raise NotToldError(f"no connection to the mail server ({type(error).__name__})", is_certain=True) from None
     try:
         server.send_message(message)

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from tracer._catalog.catalog import NotInCatalogError
 from tracer._fault import log_once, logger
 from tracer._json import JsonObject
 from tracer.server.alerts.rules import TODAY, Rule, Rules, seconds_of
@@ -85,7 +86,7 @@ class Alerts(Repeated):
             self._look_at(rule, going_on.pop(rule.name, None), state, now)
         for event in going_on.values():  # of rules that are not in the file; another server's may have them
             if now - event.held >= _CALM_SECONDS:
-                state.end(event.id, now, [])
+                _end_silently(event.rule, event, state, now)
         self._tell(state, now)
 
     def _look_at(self, rule: Rule, event: Event | None, state: AlertState, now: float) -> None:
@@ -93,6 +94,11 @@ class Alerts(Repeated):
         try:
             with self._store_of(rule) as store:
                 value, traces = measured(rule, store, now)
+        except NotInCatalogError as error:
+            log_once(f"alert {rule.name}", "tracer server: the alert %r is about no project: %s", rule.name, error)
+            _end_silently(rule.name, event, state, now)
+            self.statuses[rule.name] = RuleStatus(rule, None, None, str(error))
+            return
         except Exception as error:
             log_once(f"alert {rule.name}", "tracer server cannot look at the alert %r: %s", rule.name, error)
             self.statuses[rule.name] = RuleStatus(rule, None, since, str(error))
@@ -161,6 +167,13 @@ class Alerts(Repeated):
             else:
                 state.settle(message, "told")
                 state.note(message.channel, now, None)
+
+
+def _end_silently(rule: str, event: Event | None, state: AlertState, now: float) -> None:
+    """End the event of a rule that can hold no more; nobody is told, nor of what was still to be told."""
+    if event is not None:
+        state.end(event.id, now, [])
+    state.drop(rule)
 
 
 def measured(rule: Rule, store: Store, now: float) -> tuple[float | None, int]:

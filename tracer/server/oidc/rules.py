@@ -10,6 +10,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from tracer._catalog.keys import Role, checked_roles
+from tracer.config import fault_of_address
 from tracer.errors import InvalidArgumentError
 
 _EXAMPLE = "'read,write:shop=@shop.example'"
@@ -43,9 +44,12 @@ class Oidc:
     roles: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if fault := fault_of_address(self.issuer):
+            raise InvalidArgumentError(
+                f"oidc issuer: got {self.issuer!r:.200}, which has {fault}; expected an https:// URL"
+            )
         found = urlsplit(self.issuer)
-        is_near = found.hostname in ("localhost", "127.0.0.1", "::1")
-        if not found.hostname or (found.scheme != "https" and not (found.scheme == "http" and is_near)):
+        if found.scheme != "https" and found.hostname not in ("localhost", "127.0.0.1", "::1"):
             raise InvalidArgumentError(f"oidc issuer: got {self.issuer!r:.200}, expected an https:// URL")
         if not self.client_id:
             raise InvalidArgumentError("oidc client: the id is missing that the provider has given this server")

@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tracer._fault import log_once
+from tracer.config import fault_of_address
 from tracer.errors import InvalidArgumentError
 from tracer.server.trying.dialects import DIALECTS
 
@@ -102,12 +103,10 @@ def named_server(text: str) -> ModelServer:
 
 def _checked(url: str) -> str:
     expected = f"try_endpoints: got {url!r:.100}, expected a URL such as http://localhost:8000/v1"
-    try:
-        parts = urlsplit(url)
-        is_whole = parts.scheme in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
-    except ValueError as error:
-        raise InvalidArgumentError(f"{expected}: {error}") from None
-    if not is_whole or not url.isascii() or not url.isprintable() or " " in url:
+    if fault := fault_of_address(url, tuple(_DEFAULT_PORTS)):
+        raise InvalidArgumentError(f"{expected}; it has {fault}")
+    parts = urlsplit(url)
+    if not url.isascii() or not url.isprintable() or " " in url:
         raise InvalidArgumentError(expected)
     if parts.query or parts.fragment or "?" in url or "#" in url or "@" in parts.netloc:
         raise InvalidArgumentError(f"{expected}, without a query and without a name and password")
@@ -127,8 +126,8 @@ def _from_environment(
 def _ollama_url(host: str) -> str:
     """The URL of OLLAMA_HOST, which may have no scheme and no port, and may be the address that Ollama listens on."""
     url = host if "://" in host else f"http://{host}"
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
         return host

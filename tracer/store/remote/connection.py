@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import orjson
 
 from tracer._json import JsonObject
+from tracer.config import checked_token
 from tracer.errors import BusyServerError, ConflictError, InvalidArgumentError, NotAllowedError, StoreError
 
 _TIMEOUT_SECONDS = 30.0
@@ -56,7 +57,7 @@ class Connection:
 
     def __init__(self, url: str, token: str | None) -> None:
         self.url = url
-        self._token = token
+        self._token = checked_token("token", token) if token else None
         parts = urlsplit(url)
         self._is_tls = parts.scheme == "https"
         self._host = parts.hostname or ""
@@ -72,12 +73,12 @@ class Connection:
 
     def send(self, path: str, body: JsonObject | None = None, *, missing: bool = False) -> Answer:
         """A POST of a JSON object; with ``missing`` its answer may be a 404. Raises StoreError."""
-        content = orjson.dumps(body or {})
+        content = _written(body or {})
         return self.request("POST", path, content=content, media_type=_JSON, is_missing_fine=missing)
 
     def change(self, path: str, body: JsonObject) -> JsonObject | None:
         """The JSON answer to a PATCH; None for a 404. Raises StoreError, ConflictError."""
-        answer = self.request("PATCH", path, content=orjson.dumps(body), media_type=_JSON, is_missing_fine=True)
+        answer = self.request("PATCH", path, content=_written(body), media_type=_JSON, is_missing_fine=True)
         return None if answer.status == 404 else answer.json()
 
     def deliver(
@@ -194,6 +195,13 @@ class _IdleConnections:
         """Close them all."""
         while (connection := self.take()) is not None:
             connection.close()
+
+
+def _written(body: JsonObject) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError as error:  # such as a number of more than 64 bits
+        raise InvalidArgumentError(f"this cannot be sent to a server: {error}") from None
 
 
 def path_part(text: str) -> str:
