@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tracer.errors import InvalidArgumentError
 from tracer.store.clickhouse import documents
-from tracer.store.clickhouse.compile import LISTED, selected, with_list
+from tracer.store.clickhouse.compile import LISTED, number_in, selected, with_list
 from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.places import hour_of
 from tracer.store.filter import Expression, all_of
@@ -26,7 +26,14 @@ from tracer.store.sql import Fragment, Sql, columns
 from tracer.store.sqlite.facets import check_facets, facet_of, folded_names
 from tracer.store.sqlite.histogram import round_step
 from tracer.store.sqlite.sessions import usage_shape
-from tracer.store.sqlite.versions import NO_EXAMPLE, TEXT_LENGTH, TEXTS_LIMIT, VERSIONS_LIMIT, deviation, uncertainty
+from tracer.store.sqlite.versions import (
+    NO_EXAMPLE,
+    TEXT_LENGTH,
+    TEXTS_LIMIT,
+    VERSIONS_LIMIT,
+    mean_and_deviation,
+    uncertainty,
+)
 from tracer.store.tokens import decode_token, encode_token
 
 _COUNTED = 10_000
@@ -247,7 +254,7 @@ _LOW = "lowerUTF8(ifNull(text, ''))"
 _YES_OR_NO = f"ifNull({_LOW}, '') IN ('true', 'false', 'yes', 'no')"
 _SCORE = (
     f"multiIf({_LOW} IN ('true', 'yes'), toNullable(1.0), {_LOW} IN ('false', 'no'), toNullable(0.0),"
-    " toFloat64OrNull(text))"
+    f" {number_in('text').text})"
 )
 
 
@@ -313,8 +320,7 @@ def _feedback(connection: Connection, source: Sql, group: str) -> dict[str, list
         f" FROM {given} GROUP BY 1, 2 ORDER BY times DESC, named",
         source.parameters,
     ):
-        mean = total / numbers if numbers else None
-        spread = deviation(numbers, total, squared) if numbers else None
+        mean, spread = mean_and_deviation(numbers, total, squared)
         said = texts.get((version, name), {})
         found[version].append(FeedbackRow(name, count, mean, spread, said, 0 < numbers == answers))
     return found

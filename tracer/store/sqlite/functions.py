@@ -12,6 +12,7 @@ from tracer import semconv
 from tracer._json import JsonObject
 from tracer.store.latencies import LatencyCounts, add_latencies, take_latencies
 from tracer.store.limits import check_deadline
+from tracer.store.numbers import number_of
 from tracer.store.pattern import ilike, like
 from tracer.store.sqlite.blocks import unpack
 from tracer.store.sqlite.schema import TEXTS_TABLE
@@ -133,12 +134,7 @@ def _contains(value: Cell, part: str) -> bool:
 
 
 def _number(value: Cell) -> float | int | None:
-    if isinstance(value, (int, float)):
-        return value
-    try:
-        return float(value) if value is not None else None
-    except ValueError:
-        return None
+    return number_of(value) if isinstance(value, str) else value
 
 
 SPAN_KEYS = {"span.inputs": semconv.INPUTS, "span.outputs": semconv.OUTPUTS}
