@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from tests.store.records import MS, SECOND, START, assessment, found, new_store, restore, said, span, start
+from tracer import semconv
 from tracer.store import Store, TraceRow
 from tracer.store.sqlite.known import in_parts
 
@@ -709,3 +710,15 @@ def test_an_attachment_of_a_running_span_is_deleted_with_it(store: Store) -> Non
     store.delete_traces(trace_ids=["t"])
 
     assert store.attachment(digest) is None
+
+
+@pytest.mark.parametrize("value", ["", 5, None, ["x"]])
+def test_a_running_span_has_a_model_and_a_provider_where_an_ended_one_would(value: Any, store: Store) -> None:
+    names = {semconv.PROVIDER: value, semconv.RESPONSE_MODEL: value, semconv.REQUEST_MODEL: "m"}
+    store.append([start("runs", "a", attributes=names), span("ended", "a", attributes=names)])
+    store.append([start("runs", "b"), start("ended", "b")])  # of what is stored
+
+    for condition in ("span.provider IS NULL", "model = 'm'", "span.model = 'm'", "provider IS NULL"):
+        assert sorted(found(store, condition)) == ["ended", "runs"], condition
+    for condition in ("span.provider != 'x'", "span.provider IN ('', '5')", "span.model = ''", "provider = ''"):
+        assert found(store, condition) == [], condition
