@@ -16,6 +16,11 @@ def number_of(text: str) -> float | None:
     return finite(float(text)) if _is_number(text) else None
 
 
+def as_float(number: float | None) -> float | None:
+    """A number that JSON may have written as a whole one."""
+    return None if number is None else float(number)
+
+
 def finite(number: float | None) -> float | None:
     """The number, and None where it is not finite, as a sum of very large ones."""
     return number if number is not None and math.isfinite(number) else None

@@ -12,6 +12,7 @@ from tracer.store.clickhouse.compile import LISTED, number_in, selected, with_li
 from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.places import hour_of
 from tracer.store.filter import Expression, all_of
+from tracer.store.numbers import as_float
 from tracer.store.percentiles import exact_percentiles
 from tracer.store.rows import (
     ExperimentRow,
@@ -208,7 +209,7 @@ def _session_row(total: _SessionTotals) -> SessionRow:
         start=total.start,
         end=total.end,
         usage=usage_shape(total.input_tokens, total.output_tokens, total.total_tokens),
-        cost=total.cost,
+        cost=as_float(total.cost),
         models=total.models,
         first_request_preview=total.first_request,
         last_response_preview=total.last_response,
@@ -280,7 +281,7 @@ def _version_row(total: _VersionTotals, feedback: list[FeedbackRow]) -> VersionR
         first=total.first,
         last=total.last,
         usage=usage_shape(total.input_tokens, total.output_tokens, total.total_tokens),
-        cost=total.cost,
+        cost=as_float(total.cost),
         latency_p50_ms=p50,
         latency_p95_ms=p95,
         latency_p99_ms=p99,

@@ -57,7 +57,7 @@ def _sums(run_id: str, traces: Sequence[_Cells]) -> RunSums:
         len(traces),
         sum(trace.state == "ERROR" for trace in traces),
         usage_shape(*tokens),
-        sum(costs) if costs else None,
+        sum(costs, 0.0) if costs else None,
         *exact_percentiles([trace.duration for trace in traces if trace.duration is not None]),
         sorted(versions, key=lambda version: (-versions[version], version)),
         _scores(run_id, traces),
