@@ -202,6 +202,16 @@ def test_sessions_come_by_their_newest_trace_page_by_page(store: Store) -> None:
     assert [row.session_id for row in store.find_sessions(parse_filter("user = 'u1'")).sessions] == ["s1"]
 
 
+def test_a_session_is_made_of_traces_that_are_listed(store: Store) -> None:
+    store.append([at(1, 1), said("t1", session_id="s", user="ann"), said("no spans", session_id="s", user="bob")])
+
+    session = store.session("s")
+
+    assert session is not None
+    assert (session.trace_count, session.users) == (1, ["ann"])
+    assert store.find_sessions().sessions == [session]
+
+
 @pytest.mark.parametrize(
     ("order_by", "first"),
     [
