@@ -38,8 +38,8 @@ FLOORS: tuple[dict[str, str], ...] = (
     },
     {  # where records go
         "tracer.store": (
-            "__init__ datasets decode latencies limits named_versions parts pattern percentiles policies reviews "
-            "rollup rows shape sql tally text tokens topmost trace_updates"
+            "__init__ datasets decode latencies limits named_versions numbers parts pattern percentiles policies "
+            "reviews rollup rows shape sql tally text tokens topmost trace_updates"
         ),
         "tracer.store.clickhouse": (
             "__init__ address append attachments compile connection datasets delete documents find gathering layout "

@@ -120,6 +120,7 @@ def test_rows_come_in_pages_oldest_first(kept: Store) -> None:
         ("split = 'test'", [1]),
         ("tags.kind = 'hard' AND expectations.answer = 'B'", [2]),
         ("inputs.q > 1", [2, 3]),
+        ("tags.number >= 5 AND tags.number < 6", [1]),
         ("inputs.nested.`deep` = 'x'", [3]),
         ("inputs CONTAINS 'DEEP'", [3]),
         ("outputs CONTAINS 'lisbon' OR trace_id IS NOT NULL", [1, 2]),
@@ -132,9 +133,14 @@ def test_rows_come_in_pages_oldest_first(kept: Store) -> None:
 def test_rows_are_found_by_a_filter(kept: Store, filter_string: str, numbers: list[int]) -> None:
     dataset_id = questions(
         kept,
-        {"inputs": {"q": 1}, "split": "test", "outputs": {"city": "Lisbon"}, "tags": {"kind": "easy"}},
-        {"inputs": {"q": 2}, "expectations": {"answer": "B"}, "tags": {"kind": "hard"}, "trace_id": "a" * 32},
-        {"inputs": {"q": 3, "nested": {"deep": "x"}}},
+        {"inputs": {"q": 1}, "split": "test", "outputs": {"city": "Lisbon"}, "tags": {"kind": "easy", "number": "5.5"}},
+        {
+            "inputs": {"q": 2},
+            "expectations": {"answer": "B"},
+            "tags": {"kind": "hard", "number": "0_5"},
+            "trace_id": "a" * 32,
+        },
+        {"inputs": {"q": 3, "nested": {"deep": "x"}}, "tags": {"number": " 5 "}},
     )
 
     assert [row.inputs["q"] for row in all_rows(kept, dataset_id, filter_string)] == numbers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import orjson
 import pytest
 
 from tests.store.records import MS, SECOND, START, assessment, found, new_store, restore, said, span, start
+from tracer import semconv
 from tracer.store import Store, TraceRow
 from tracer.store.sqlite.known import in_parts
 
@@ -148,6 +150,46 @@ def test_every_order_of_records_comes_to_the_same(tmp_path: Path) -> None:
 
     assert len(outcomes) == 1
     assert "'state': 'ERROR'" in outcomes.pop()
+
+
+def lines_of(trace_id: str, kinds: Sequence[str]) -> list[bytes]:
+    """Records of one trace by their names; each has a request of its own."""
+    made = {
+        "root runs": start(trace_id, "r"),
+        "root asks": start(trace_id, "r", json={"tracer.inputs": "root"}),
+        "root ends": span(trace_id, "r", type="LLM", json={"tracer.outputs": "out"}),
+        "first": start(trace_id, "a", parent_id="r", type="LLM", start=START + 1, json={"tracer.inputs": "first"}),
+        "second": start(trace_id, "b", parent_id="r", type="LLM", start=START + 2, json={"tracer.inputs": "second"}),
+        "first ends as a tool": span(trace_id, "a", "r", type="TOOL", start=START + 1, json={"tracer.inputs": "tool"}),
+        "first ends": span(trace_id, "a", "r", type="LLM", start=START + 1, json={"tracer.inputs": "first"}),
+    }
+    return [made[kind] for kind in kinds]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "asked"),
+    [
+        (["root ends", "first"], "first"),
+        (["root ends", "first", "second"], "first"),
+        (["root runs", "first", "second"], "first"),
+        (["root runs", "root asks", "first"], "root"),
+        (["root runs", "first", "second", "first ends as a tool"], "second"),
+        (["root ends", "first", "second", "first ends as a tool"], "second"),
+        (["root ends", "second", "first ends"], "first"),
+    ],
+)
+def test_the_request_of_a_trace_does_not_depend_on_the_order_of_arrival(
+    kinds: list[str], asked: str, store: Store
+) -> None:
+    orders = list(itertools.permutations(kinds))
+    for number, order in enumerate(orders):
+        store.append(lines_of(f"batch{number}", order))
+        for line in lines_of(f"alone{number}", order):
+            store.append([line])
+
+    previews = {trace_id: row(store, trace_id).request_preview for trace_id in found(store)}
+
+    assert previews == {f"{way}{number}": asked for number in range(len(orders)) for way in ("batch", "alone")}
 
 
 def test_tokens_count_once_where_a_span_and_its_children_carry_them(store: Store) -> None:
@@ -668,3 +710,15 @@ def test_an_attachment_of_a_running_span_is_deleted_with_it(store: Store) -> Non
     store.delete_traces(trace_ids=["t"])
 
     assert store.attachment(digest) is None
+
+
+@pytest.mark.parametrize("value", ["", 5, None, ["x"]])
+def test_a_running_span_has_a_model_and_a_provider_where_an_ended_one_would(value: Any, store: Store) -> None:
+    names = {semconv.PROVIDER: value, semconv.RESPONSE_MODEL: value, semconv.REQUEST_MODEL: "m"}
+    store.append([start("runs", "a", attributes=names), span("ended", "a", attributes=names)])
+    store.append([start("runs", "b"), start("ended", "b")])  # of what is stored
+
+    for condition in ("span.provider IS NULL", "model = 'm'", "span.model = 'm'", "provider IS NULL"):
+        assert sorted(found(store, condition)) == ["ended", "runs"], condition
+    for condition in ("span.provider != 'x'", "span.provider IN ('', '5')", "span.model = ''", "provider = ''"):
+        assert found(store, condition) == [], condition

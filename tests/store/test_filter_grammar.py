@@ -145,6 +145,7 @@ def test_no_filter_means_everything(source: str | None) -> None:
         ("duration > 'soon'", "'soon'", "a duration (200ms, 1.5s"),
         ("duration > 5parsecs", "5parsecs", "unknown unit"),
         ("tokens = 'many'", "'many'", "holds a number, got 'many'"),
+        ("tokens < 'nan'", "'nan'", "holds a number, got 'nan'"),
         ("tokens LIKE 'x'", "LIKE", "holds numbers"),
         ("timestamp > 1h", "1h", "write now-1h"),
         ("timestamp > 'yesterday'", "'yesterday'", "a time (ms since the epoch"),

@@ -328,3 +328,20 @@ def test_nested_usage_in_any_order_and_any_batches(
     assert trace is not None
     read, written = (sum(row[place] for row in expected[0].values()) for place in (1, 2))
     assert (read + written or None) == (trace.row.usage["total_tokens"] if trace.row.usage else None)
+
+
+def test_amounts_look_the_same_in_every_store(store: Store) -> None:
+    counts = {key: number for number, key in enumerate(reversed(semconv.TOKEN_USAGE.values()))}
+    free = {semconv.COST_TOTAL: 0, semconv.COST_INPUT: 0}
+    store.append([
+        span("t", "a", attributes=counts | free, model="m", type="LLM"),
+        said("t", 1, session_id="s", run_id="run", model_id="v"),
+    ])  # fmt: skip
+
+    (narrow,), (whole,), stored = store.spans("t", payload=False), store.spans("t"), store.trace("t")
+    assert stored is not None
+    (by_model,), (by_state,) = store.statistics(), store.statistics(group_by="state")
+    (session,), (version,), (sums,) = store.find_sessions().sessions, store.versions(), store.run_sums(["run"])
+    assert list(narrow["usage"]) == list(stored.row.usage or ()) == list(semconv.TOKEN_USAGE)
+    assert repr([narrow["cost"], whole["cost"], stored.row.cost]) == repr([{"input_cost": 0.0, "total_cost": 0.0}] * 3)
+    assert repr([row.cost for row in (by_model, by_state, session, version, sums)]) == repr([0.0] * 5)

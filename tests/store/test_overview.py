@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.store.records import MS, SECOND, START, assessment, said, span
 from tests.store.records import found as found_traces
 from tracer.errors import InvalidArgumentError
-from tracer.semconv import TIME_TO_FIRST_CHUNK
+from tracer.semconv import EVALUATION_RUN, TIME_TO_FIRST_CHUNK
 from tracer.store import Facet, FeedbackRow, ScoreRow, Store, TraceQuery
 from tracer.store.filter import parse_filter
 
@@ -199,6 +200,16 @@ def test_sessions_come_by_their_newest_trace_page_by_page(store: Store) -> None:
     assert store.session("s0") == row
     assert store.session("nobody's") is None
     assert [row.session_id for row in store.find_sessions(parse_filter("user = 'u1'")).sessions] == ["s1"]
+
+
+def test_a_session_is_made_of_traces_that_are_listed(store: Store) -> None:
+    store.append([at(1, 1), said("t1", session_id="s", user="ann"), said("no spans", session_id="s", user="bob")])
+
+    session = store.session("s")
+
+    assert session is not None
+    assert (session.trace_count, session.users) == (1, ["ann"])
+    assert store.find_sessions().sessions == [session]
 
 
 @pytest.mark.parametrize(
@@ -422,6 +433,73 @@ def test_feedback_is_summed_by_name(store: Store) -> None:
 
 
 # --- what else a server asks
+
+
+# texts, and the numbers that JSON would take them as
+TEXTS: list[tuple[str, float | None]] = [
+    ("5", 5.0), ("-5", -5.0), ("0", 0.0), ("-0", 0.0), ("5.25", 5.25), ("1e2", 100.0), ("1E+2", 100.0),
+    ("1.5e-1", 0.15), ("1e308", 1e308), ("1e-999", 0.0), ("123456789012345678901234567890", 1.2345678901234568e29),
+    (" 5", None), ("5 ", None), ("5\n", None), ("\t5", None), ("5\u00a0", None), ("+5", None), (".5", None),
+    ("5.", None), ("05", None), ("-05", None), ("--5", None), ("1_000", None), ("1,5", None), ("0x10", None),
+    ("\u0661\u0662", None), ("\uff15", None), ("1e", None), ("e5", None), ("-", None), ("", None), ("inf", None),
+    ("-inf", None), ("Infinity", None), ("nan", None), ("NaN", None), ("1e999", None), ("-1e999", None),
+    ("9" * 400, None), ("5 apples", None), ("1e5.5", None),
+]  # fmt: skip
+COMPARED: dict[str, Callable[[float], bool]] = {
+    "> -1e300": lambda number: True,
+    ">= 5": lambda number: number >= 5,
+    "< 5": lambda number: number < 5,
+    "= 5": lambda number: number == 5,
+    "!= 5": lambda number: number != 5,
+    "IN (5, 100)": lambda number: number in (5, 100),
+    "NOT IN (5, 100)": lambda number: number not in (5, 100),
+}
+
+
+def test_a_text_is_a_number_where_json_would_take_it_as_one(store: Store) -> None:
+    for place, (text, _) in enumerate(TEXTS):
+        trace_id = f"t{place}"
+        store.append([
+            span(trace_id, "a", attributes={"k": text}), said(trace_id, 1, tags={"k": text}),
+            assessment(trace_id, "n", text), assessment(trace_id, f"n{place}", text),
+        ])  # fmt: skip
+    numbers = {f"t{place}": number for place, (_, number) in enumerate(TEXTS) if number is not None}
+
+    for field in ("feedback.n", "tags.k", "span.attributes.k"):
+        for condition, holds in COMPARED.items():
+            expected = sorted(trace_id for trace_id, number in numbers.items() if holds(number))
+            assert sorted(found_traces(store, f"{field} {condition}")) == expected, (field, condition)
+    rows = {row.name: row for row in store.feedback()}
+    for place, (text, number) in enumerate(TEXTS):
+        row = rows[f"n{place}"]
+        assert (row.mean, row.texts) == (number, {} if number is not None else {text[:200]: 1}), text
+    assert rows["n"].count == len(TEXTS)
+    assert rows["n"].mean == pytest.approx(sum(numbers.values()) / len(numbers))
+
+
+@pytest.mark.parametrize("value", ["1e999", "inf", "nan", 1e308, -1e308, 1e200])
+def test_sums_of_what_others_sent_are_numbers_or_none(value: str | float, store: Store) -> None:
+    costly = {"tracer.cost.total": 1e308}
+    traces = ["a", "b", "c"]
+    store.append([
+        *(span(each, "r", attributes=costly, usage=(2**62, 2**62), model="m") for each in traces),
+        *(said(each, 1, model_id="m1", run_id="run", session_id="s") for each in traces),
+        *(assessment(each, "n", value, metadata={EVALUATION_RUN: "run"}) for each in traces),
+    ])  # fmt: skip
+
+    (feedback,) = store.feedback()
+    (version,) = store.versions()
+    (sums,) = store.run_sums(["run"])
+    assert version.feedback == [feedback]
+    mean = value if value == 1e200 else None
+    assert (feedback.count, feedback.mean, feedback.deviation) == (3, mean, None)
+    assert feedback.texts == ({value: 3} if isinstance(value, str) else {})
+    assert sums.scores == [ScoreRow("n", 3, mean, 0)]
+    assert (version.cost, sums.cost, version.uncertainty["cost"]) == (None, None, 0.0)
+    for group in ("model", "version"):
+        assert [row.cost for row in store.statistics(group_by=group)] == [None]
+    for order_by in ("cost", "tokens"):
+        assert [row.session_id for row in store.find_sessions(order_by=order_by).sessions] == ["s"]
 
 
 def test_deleted_feedback_is_gone_and_stays_gone(store: Store) -> None:

@@ -16,6 +16,7 @@ from tracer.store.clickhouse.spans import SHOWN
 from tracer.store.clickhouse.words import words_of
 from tracer.store.filter import And, Comparison, Expression, Field, Not, Or
 from tracer.store.named_versions import version_is
+from tracer.store.numbers import NUMBER
 from tracer.store.sql import Cells, Fragment, Sql, fill, join
 from tracer.store.sqlite.compile import parameter
 
@@ -222,11 +223,16 @@ def _any_value(column: str | Fragment, comparison: Comparison) -> Fragment:
         lowered = Comparison(comparison.field, comparison.operator, str(value).lower())
         return compare(fill("lowerUTF8({})", column), lowered)
     if _is_number(value) or (isinstance(value, tuple) and all(map(_is_number, value))):
-        return compare(fill("toFloat64OrNull({})", column), comparison)
+        return compare(number_in(column), comparison)
     if isinstance(value, tuple):
         texts = tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in value)
         return compare(column, Comparison(comparison.field, comparison.operator, texts))
     return compare(column, comparison)
+
+
+def number_in(column: str | Fragment) -> Fragment:
+    """The number that a text is (tracer/store/numbers.py), or NULL."""
+    return fill(f"nullIf(nullIf(toFloat64OrNull(extract({{}}, '^({NUMBER})$')), inf), -inf)", column)
 
 
 def _is_number(value: object) -> bool:

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 from tracer.errors import InvalidArgumentError
 from tracer.store.clickhouse import documents
-from tracer.store.clickhouse.compile import LISTED, selected, with_list
+from tracer.store.clickhouse.compile import LISTED, number_in, selected, with_list
 from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.places import hour_of
 from tracer.store.filter import Expression, all_of
+from tracer.store.numbers import as_float
 from tracer.store.percentiles import exact_percentiles
 from tracer.store.rows import (
     ExperimentRow,
@@ -26,7 +27,14 @@ from tracer.store.sql import Fragment, Sql, columns
 from tracer.store.sqlite.facets import check_facets, facet_of, folded_names
 from tracer.store.sqlite.histogram import round_step
 from tracer.store.sqlite.sessions import usage_shape
-from tracer.store.sqlite.versions import NO_EXAMPLE, TEXT_LENGTH, TEXTS_LIMIT, VERSIONS_LIMIT, deviation, uncertainty
+from tracer.store.sqlite.versions import (
+    NO_EXAMPLE,
+    TEXT_LENGTH,
+    TEXTS_LIMIT,
+    VERSIONS_LIMIT,
+    mean_and_deviation,
+    uncertainty,
+)
 from tracer.store.tokens import decode_token, encode_token
 
 _COUNTED = 10_000
@@ -201,7 +209,7 @@ def _session_row(total: _SessionTotals) -> SessionRow:
         start=total.start,
         end=total.end,
         usage=usage_shape(total.input_tokens, total.output_tokens, total.total_tokens),
-        cost=total.cost,
+        cost=as_float(total.cost),
         models=total.models,
         first_request_preview=total.first_request,
         last_response_preview=total.last_response,
@@ -247,7 +255,7 @@ _LOW = "lowerUTF8(ifNull(text, ''))"
 _YES_OR_NO = f"ifNull({_LOW}, '') IN ('true', 'false', 'yes', 'no')"
 _SCORE = (
     f"multiIf({_LOW} IN ('true', 'yes'), toNullable(1.0), {_LOW} IN ('false', 'no'), toNullable(0.0),"
-    " toFloat64OrNull(text))"
+    f" {number_in('text').text})"
 )
 
 
@@ -273,7 +281,7 @@ def _version_row(total: _VersionTotals, feedback: list[FeedbackRow]) -> VersionR
         first=total.first,
         last=total.last,
         usage=usage_shape(total.input_tokens, total.output_tokens, total.total_tokens),
-        cost=total.cost,
+        cost=as_float(total.cost),
         latency_p50_ms=p50,
         latency_p95_ms=p95,
         latency_p99_ms=p99,
@@ -313,8 +321,7 @@ def _feedback(connection: Connection, source: Sql, group: str) -> dict[str, list
         f" FROM {given} GROUP BY 1, 2 ORDER BY times DESC, named",
         source.parameters,
     ):
-        mean = total / numbers if numbers else None
-        spread = deviation(numbers, total, squared) if numbers else None
+        mean, spread = mean_and_deviation(numbers, total, squared)
         said = texts.get((version, name), {})
         found[version].append(FeedbackRow(name, count, mean, spread, said, 0 < numbers == answers))
     return found

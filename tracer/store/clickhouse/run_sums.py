@@ -11,6 +11,7 @@ import orjson
 from tracer.semconv import EVALUATION_RUN, OVERRIDDEN_BY
 from tracer.store.clickhouse.compile import LISTED, with_list
 from tracer.store.clickhouse.connection import Connection
+from tracer.store.numbers import finite, number_of
 from tracer.store.percentiles import exact_percentiles
 from tracer.store.rows import RunSums, ScoreRow
 from tracer.store.sql import columns
@@ -56,7 +57,7 @@ def _sums(run_id: str, traces: Sequence[_Cells]) -> RunSums:
         len(traces),
         sum(trace.state == "ERROR" for trace in traces),
         usage_shape(*tokens),
-        sum(costs) if costs else None,
+        sum(costs, 0.0) if costs else None,
         *exact_percentiles([trace.duration for trace in traces if trace.duration is not None]),
         sorted(versions, key=lambda version: (-versions[version], version)),
         _scores(run_id, traces),
@@ -85,11 +86,9 @@ def _scores(run_id: str, traces: Sequence[_Cells]) -> list[ScoreRow]:
 
 def _mean(texts: Sequence[str | None]) -> float | None:
     numbers = [number for text in texts if text is not None and (number := _number(text)) is not None]
-    return sum(numbers) / len(numbers) if numbers else None
+    return finite(sum(numbers) / len(numbers)) if numbers else None
 
 
 def _number(text: str) -> float | None:
-    try:
-        return _YES_OR_NO[text.lower()] if text.lower() in _YES_OR_NO else float(text)
-    except ValueError:
-        return None
+    low = text.lower()
+    return _YES_OR_NO[low] if low in _YES_OR_NO else number_of(text)

@@ -159,7 +159,7 @@ def _row(total: _Totals) -> StatisticsRow:
         errors=total.errors,
         input_tokens=int(total.input_tokens),
         output_tokens=int(total.output_tokens),
-        cost=total.cost if total.own_costs else None,
+        cost=float(total.cost) if total.own_costs else None,
         priced=total.priced,
         unmeasured=total.unmeasured,
         latency_p50_ms=p50,

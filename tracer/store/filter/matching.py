@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tracer.store.filter.expression import And, Comparison, Expression, Field, Not, Or
+from tracer.store.numbers import number_of
 from tracer.store.pattern import ilike, like
 
 Lookup = Callable[[Field], Any]
@@ -58,10 +59,9 @@ def _is_ordered(value: Any, operator: str, wanted: Any) -> bool:
 
 
 def _number(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
+    if isinstance(value, str):
+        return number_of(value)
+    return value if isinstance(value, (int, float)) else None
 
 
 def _matches(text: str, operator: str, wanted: str) -> bool:

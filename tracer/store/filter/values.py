@@ -10,6 +10,7 @@ from tracer.errors import FilterSyntaxError
 from tracer.store.filter.expression import Field, Scalar
 from tracer.store.filter.fields import known_states
 from tracer.store.filter.lexer import Token
+from tracer.store.numbers import finite
 
 
 def read_value(field: Field, token: Token, now_offset_ms: float, source: str) -> Scalar:
@@ -57,11 +58,17 @@ def _number(field: Field, token: Token, source: str) -> Scalar:
     if token.kind == "number":
         return _plain_number(token)
     if token.kind == "string":
-        try:
-            return float(token.text)
-        except ValueError:
-            pass
+        number = _finite(token.text)
+        if number is not None:
+            return number
     raise FilterSyntaxError(_expected(field, token), source, token.position)
+
+
+def _finite(text: str) -> float | None:
+    try:
+        return finite(float(text))
+    except ValueError:
+        return None
 
 
 def _duration(field: Field, token: Token, source: str) -> Scalar:

@@ -12,6 +12,7 @@ from tracer import semconv
 from tracer._json import JsonObject
 from tracer.store.latencies import LatencyCounts, add_latencies, take_latencies
 from tracer.store.limits import check_deadline
+from tracer.store.numbers import number_of
 from tracer.store.pattern import ilike, like
 from tracer.store.sqlite.blocks import unpack
 from tracer.store.sqlite.schema import TEXTS_TABLE
@@ -22,10 +23,10 @@ Cell = Union[str, int, float, None]
 _BLOCKS_KEPT = 16
 # of a running span, from the column with its record
 RUNNING_MODEL = (
-    f"ifnull(tracer_running_value({{0}}, '{semconv.RESPONSE_MODEL}'),"
-    f" tracer_running_value({{0}}, '{semconv.REQUEST_MODEL}'))"
+    f"ifnull(tracer_running_name({{0}}, '{semconv.RESPONSE_MODEL}'),"
+    f" tracer_running_name({{0}}, '{semconv.REQUEST_MODEL}'))"
 )
-RUNNING_PROVIDER = f"tracer_running_value({{0}}, '{semconv.PROVIDER}')"
+RUNNING_PROVIDER = f"tracer_running_name({{0}}, '{semconv.PROVIDER}')"
 
 
 def register_functions(connection: sqlite3.Connection) -> None:
@@ -44,6 +45,7 @@ def register_functions(connection: sqlite3.Connection) -> None:
     connection.create_function("tracer_text", 5, reader.text, deterministic=True)
     running = _RunningReader()
     connection.create_function("tracer_running_value", 2, running.value, deterministic=True)
+    connection.create_function("tracer_running_name", 2, running.name, deterministic=True)
     connection.create_function("tracer_running_text", 1, running.text, deterministic=True)
     connection.create_function("tracer_matches", 2, _FullTextMatch(), deterministic=True)
 
@@ -85,6 +87,11 @@ class _RunningReader:
     def value(self, record: bytes | None, key: str) -> str | None:
         """An attribute as text: as JSON where it is no text."""
         return _cell(value_of(self._parsed(record), key))
+
+    def name(self, record: bytes | None, key: str) -> str | None:
+        """An attribute that is a text; NULL for an empty one, as in the facts of a span."""
+        value = (self._parsed(record).get("attributes") or {}).get(key)
+        return value if value and isinstance(value, str) else None
 
     def text(self, record: bytes | None) -> str | None:
         """The text of the inputs; NULL without any."""
@@ -133,12 +140,7 @@ def _contains(value: Cell, part: str) -> bool:
 
 
 def _number(value: Cell) -> float | int | None:
-    if isinstance(value, (int, float)):
-        return value
-    try:
-        return float(value) if value is not None else None
-    except ValueError:
-        return None
+    return number_of(value) if isinstance(value, str) else value
 
 
 SPAN_KEYS = {"span.inputs": semconv.INPUTS, "span.outputs": semconv.OUTPUTS}

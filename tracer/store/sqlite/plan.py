@@ -243,24 +243,25 @@ def _preview_from_calls(connection: sqlite3.Connection, plan: TracePlan) -> None
     if root is None or isinstance(plan.known.tally, OneSpan):
         return
     if root not in spans:
-        plan.request_preview = _preview_from_starts(plan, root)
+        changes = plan.new_spans or plan.decoded.starts or root != plan.known.root
+        plan.request_preview = _asked_by_running(connection, plan, root) if changes else plan.known.request_preview
         return
     with _fault.guard("making the preview of a trace"):
         if root == plan.known.root and all(span.facts.span_id != root for span in plan.new_spans):
-            if not any(_is_call(span.facts.type) for span in plan.new_spans):
-                plan.request_preview = plan.request_preview or _preview_from_starts(plan, root)
+            has_ended = plan.known.had_running and bool(plan.new_spans)
+            if not (plan.decoded.starts or has_ended or any(_is_call(span.facts.type) for span in plan.new_spans)):
                 return
             # the stored preview may be the root's own, or that of earlier calls
             record = _record(connection, plan, root)
             plan.request_preview, plan.response_preview = request_preview(record), response_preview(record)
         if plan.request_preview is not None and plan.response_preview is not None:
             return
-        calls = [span for span in spans.values() if _is_call(span.type)]
+        calls = [span for span in spans.values() if _is_call(span.type) and span.span_id != root]
         if calls and plan.request_preview is None:
             first = min(calls, key=lambda span: (span.start, span.span_id))
             plan.request_preview = request_preview(_record(connection, plan, first.span_id))
         if not calls and plan.request_preview is None:
-            plan.request_preview = _preview_from_starts(plan, root)
+            plan.request_preview = _asked_by_running(connection, plan, root)
         for call in nlargest(_CALLS_LOOKED_AT, calls, key=_order_of_replies):
             if plan.response_preview is None:
                 plan.response_preview = response_preview(_record(connection, plan, call.span_id))
@@ -271,14 +272,25 @@ def _order_of_replies(call: SpanFacts) -> tuple[bool, int, str]:
     return call.status != "ERROR", call.start + call.duration, call.span_id
 
 
-def _preview_from_starts(plan: TracePlan, root: str) -> str | None:
+def _asked_by_running(connection: sqlite3.Connection, plan: TracePlan, root: str) -> str | None:
     """The request of a root that runs, else that of the first running call."""
-    starts = plan.decoded.starts
-    records = [start.record for start in starts.values() if start.line is not None]
-    own = [record for record in records if record["span_id"] == root]
-    calls = sorted((record for record in records if _is_call(record.get("type"))), key=time_of)
-    asked = [previews(record)[0] for record in [*own, *calls[:1]]]
-    return next((text for text in asked if text is not None), plan.known.request_preview)
+    told = [run.facts for run in plan.known.tally.running.values() if run.has_values]
+    own = [facts for facts in told if facts.span_id == root]
+    calls = sorted((facts for facts in told if _is_call(facts.type)), key=lambda facts: (facts.start, facts.span_id))
+    asked = (previews(_started_record(connection, plan, facts.span_id))[0] for facts in [*own, *calls[:1]])
+    return next((text for text in asked if text is not None), None)
+
+
+def _started_record(connection: sqlite3.Connection, plan: TracePlan, span_id: str) -> JsonObject:
+    """The first record of a running span that came with values."""
+    stored = connection.execute(
+        "SELECT record FROM running WHERE trace = ? AND span_id = ? AND record IS NOT NULL", (plan.known.num, span_id)
+    ).fetchone()
+    if stored is not None:
+        record: JsonObject = orjson.loads(stored[0])
+        return record
+    start = plan.decoded.starts.get(span_id)
+    return start.record if start is not None and start.line is not None else {}
 
 
 def _is_call(span_type: str | None) -> bool:

@@ -176,7 +176,7 @@ def costs(input_cost: float | None, output_cost: float | None, total: float | No
     if total is None:
         return None
     named = {"input_cost": input_cost, "output_cost": output_cost, "total_cost": total}
-    return {name: value for name, value in named.items() if value is not None}
+    return {name: float(value) for name, value in named.items() if value is not None}
 
 
 def _labels(connection: sqlite3.Connection, nums: Sequence[int]) -> dict[int, dict[int, dict[str, str]]]:

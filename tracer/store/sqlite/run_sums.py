@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from tracer.semconv import EVALUATION_RUN
+from tracer.store.numbers import finite
 from tracer.store.percentiles import durations_of, exact_percentiles
 from tracer.store.rows import RunSums, ScoreRow
 from tracer.store.sql import marks
@@ -37,7 +38,7 @@ def _sums(connection: sqlite3.Connection, run_ids: list[str]) -> list[RunSums]:
     ):
         versions[run_id].append(model_id)
     scores: dict[str, list[ScoreRow]] = defaultdict(list)
-    for run_id, *score in connection.execute(
+    for run_id, name, count, mean, failed in connection.execute(
         f"SELECT t.run_id, a.name, count(a.text), total({SCORE}) / nullif(count({SCORE}), 0),"
         " count(DISTINCT t.num) - count(DISTINCT CASE WHEN a.text IS NOT NULL THEN t.num END)"
         " FROM traces t CROSS JOIN assessments a"
@@ -45,7 +46,7 @@ def _sums(connection: sqlite3.Connection, run_ids: list[str]) -> list[RunSums]:
         f" AND instr(a.metadata, '\"{EVALUATION_RUN}\":\"' || t.run_id || '\"') GROUP BY 1, 2 ORDER BY 1, 2",
         run_ids,
     ):
-        scores[run_id].append(ScoreRow(*score))
+        scores[run_id].append(ScoreRow(name, count, finite(mean), failed))
     return [
         RunSums(
             run_id,

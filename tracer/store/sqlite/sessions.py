@@ -89,7 +89,8 @@ def _session_row(connection: sqlite3.Connection, session: str) -> SessionRow | N
     if not total.trace_count:
         return None
     users = connection.execute(
-        "SELECT DISTINCT user FROM traces WHERE session = ? AND user IS NOT NULL ORDER BY 1", (session,)
+        "SELECT DISTINCT user FROM traces WHERE session = ? AND start IS NOT NULL AND user IS NOT NULL ORDER BY 1",
+        (session,),
     )
     models = connection.execute(
         "SELECT DISTINCT l.key FROM traces t CROSS JOIN labels l ON l.trace = t.num WHERE t.session = ? AND l.kind = ?"

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from tracer.semconv import EXAMPLE
 from tracer.store.filter import Comparison, Expression, Field, Not, all_of
+from tracer.store.numbers import finite
 from tracer.store.percentiles import durations_of, exact_percentiles, percentile_errors
 from tracer.store.rows import ExperimentRow, FeedbackRow, VersionRow
 from tracer.store.sql import Fragment, Sql, columns
@@ -114,10 +115,17 @@ def uncertainty(
 
 def _standard_error(count: int, total: float, squared: float) -> float:
     """Of the mean of so many values, from their sum and the sum of their squares."""
-    return deviation(count, total, squared) / math.sqrt(count) if count else 0.0
+    return _deviation(count, total, squared) / math.sqrt(count) if count else 0.0
 
 
-def deviation(count: int, total: float, squared: float) -> float:
+def mean_and_deviation(count: int, total: float | None, squared: float | None) -> tuple[float | None, float | None]:
+    """Of so many values, from their sum and the sum of their squares; None without values and for a sum too large."""
+    if not count or total is None or finite(total) is None:
+        return None, None
+    return total / count, None if squared is None or finite(squared) is None else _deviation(count, total, squared)
+
+
+def _deviation(count: int, total: float, squared: float) -> float:
     """The standard deviation of so many values, from their sum and the sum of their squares."""
     return math.sqrt(max(0.0, squared - total * total / count) / (count - 1)) if count > 1 else 0.0
 
@@ -165,8 +173,7 @@ def _feedback(connection: sqlite3.Connection, source: Sql, group: str) -> dict[s
         f" FROM {given.text} GROUP BY 1, 2 ORDER BY 3 DESC, 2",
         given.parameters,
     ):
-        mean = total / numbers if numbers else None
-        spread = deviation(numbers, total, squared) if numbers else None
+        mean, spread = mean_and_deviation(numbers, total, squared)
         found[of].append(FeedbackRow(name, count, mean, spread, texts.get((of, name), {}), 0 < numbers == answers))
     return found
 
