@@ -122,6 +122,30 @@ def test_attachments_go_with_the_last_trace_that_names_them(stores: tuple[Store,
     assert [store.attachment(digest) is not None for digest in digests] == [False, True]
 
 
+def test_attachments_go_with_a_trace_that_comes_while_its_week_is_deleted(
+    stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = stores
+    digest, content = hashlib.sha256(b"one").hexdigest(), base64.b64encode(b"one").decode()
+    named: dict[str, Any] = {"json": {"tracer.inputs": f"tracer-attachment:{digest};text/plain;3"}}
+    late = [
+        orjson.dumps({"kind": "attachment", "id": digest, "mime": "text/plain", "content": content}),
+        span("late", "r", start=MONDAY, **named),
+    ]
+    one.append([span("a", "r", start=MONDAY)])
+    command = Connection.command
+
+    def slow(self: Connection, sql: str, *arguments: Any, **more: Any) -> None:
+        if "DROP PARTITION" in sql:
+            other.append(late)
+        command(self, sql, *arguments, **more)
+
+    monkeypatch.setattr(Connection, "command", slow)
+
+    assert one.delete_older(MONDAY + WEEK) == 2
+    assert (found(other), other.attachment(digest)) == ([], None)
+
+
 def test_a_server_drops_weeks_by_a_policy_without_a_filter(stores: tuple[Store, Store], tables: Connection) -> None:
     store = stores[0]
     now = time.time_ns()

@@ -21,7 +21,7 @@ from tracer.store.clickhouse.connection import Connection
 _TRIES = 5
 _OF_NOTHING = hashlib.sha256(b"").hexdigest()
 _ELSEWHERE = f"empty(content) AND digest != '{_OF_NOTHING}'"  # the content is an object
-_MARK = "going/"  # and a digest: the key of the row that marks an attachment as about to be deleted
+_MARK = "going"  # and a digest: the key of the row that marks an attachment as about to be deleted
 
 
 def write_attachments(connection: Connection, attachments: Mapping[str, tuple[str, bytes]]) -> None:
