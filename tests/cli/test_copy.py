@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import orjson
@@ -142,6 +143,30 @@ def test_the_spans_of_traces_that_were_deleted_there_are_not_counted(
 
     assert "copied 1 trace with 2 spans (2 deleted there, and left so)" in ran.err
     assert (told["traces"], told["spans"], told["there"], told["deleted_there"]) == (0, 0, 1, 2)
+
+
+def test_an_image_of_a_trace_that_was_deleted_there_comes_with_the_next_one_that_has_it(
+    tracer_command: Command, tmp_path: Path
+) -> None:
+    source, target = (f"sqlite:///{tmp_path}/{name}.db" for name in ("source", "target"))
+    content = b"an image"
+    digest = hashlib.sha256(content).hexdigest()
+    named = {"tracer.inputs": f"{'words ' * 20_000} tracer-attachment:{digest};image/png;8"}  # few fit into a batch
+    ids = [f"{number:032x}" for number in range(1, 31)]
+    traces = [
+        orjson.dumps(span("asked", trace_id=trace_id, start=START + number, end=START + number + 1, json=named))
+        for number, trace_id in enumerate(ids)
+    ]
+    image = {"kind": "attachment", "id": digest, "mime": "image/png", "content": base64.b64encode(content).decode()}
+    with closing(open_store(source)) as store, closing(open_store(target)) as there:
+        store.append([orjson.dumps(image), *traces])
+        there.append(traces[:15])
+        there.delete_traces(trace_ids=ids[:15])
+
+        assert tracer_command("copy", source, target).code == 0
+
+        assert there.count_traces() == 15
+        assert there.attachment(digest) == ("image/png", content)
 
 
 def test_the_files_of_logged_models_are_copied_from_a_server_to_a_file_and_load_there(

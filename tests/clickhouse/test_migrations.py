@@ -107,7 +107,7 @@ def test_each_statement_for_shards_is_one_that_the_engine_parses(server: str) ->
             assert re.search(r"ENGINE = Replicated\w*MergeTree\((version)?\)", made[f"{name}_local"])
     assert "TO places_local\nAS SELECT DISTINCT trace_id, hour FROM spans_local" in made["places_of_spans"]
     copies = made.keys() - {"places_of_spans", *SHARD_KEYS, *(f"{name}_local" for name in SHARD_KEYS)}
-    assert copies == {"documents", "processes", "heartbeats"}
+    assert copies == {"deletions", "documents", "processes", "heartbeats"}
     assert all("MergeTree('/clickhouse/tables/{uuid}/all', '{shard}-{replica}'" in made[name] for name in copies)
 
 

@@ -42,9 +42,9 @@ FLOORS: tuple[dict[str, str], ...] = (
             "reviews rollup rows shape sql tally text tokens topmost trace_updates"
         ),
         "tracer.store.clickhouse": (
-            "__init__ address append attachments compile connection datasets delete documents find gathering layout "
-            "logs migrations objects overview owners places policies read reviews rolled run_sums snippets spans "
-            "statistics store weeks words"
+            "__init__ address append attachments compile connection datasets delete deletions documents find gathering "
+            "layout logs migrations objects overview owners places policies read reviews rolled run_sums snippets "
+            "spans statistics store unfinished weeks words"
         ),
         "tracer.store.filter": "__init__ complete durations expression fields lexer matching order parser values write",
         "tracer.store.remote": "__init__ connection rows store",

@@ -112,8 +112,7 @@ class Copying:
         there = self._there([row.trace_id for row in rows])
         new = [row for row in rows if row.trace_id not in there or not _is_same(row, there[row.trace_id])]
         self.done.there += len(rows) - len(new)
-        spans = {stored.row.trace_id: self._copy_trace(stored) for stored in whole_traces(self._source, new)}
-        self._sender.flush()
+        spans = self._copy_traces(new)
         asked = [trace_id for trace_id in spans if trace_id not in there]
         if asked and not self._sender.dry_run:
             # sent, and not there: the other store drops what comes of a trace that was deleted in it
@@ -122,11 +121,20 @@ class Copying:
                 if trace_id not in kept:
                     del spans[trace_id]
                     self.done.deleted += 1
+            if len(kept) < len(asked):  # an image that only deleted traces of a batch name was not kept
+                self._sender.forget_attachments()
+                self._copy_traces([row for row in new if row.trace_id in spans])
         self.done.traces += len(spans)
         self.done.spans += sum(spans.values())
         for row in rows:
             self._run_ids.update({row.run_id: None} if row.run_id else {})
             self._model_ids.update({row.model_id: None} if row.model_id else {})
+
+    def _copy_traces(self, rows: Sequence[TraceRow]) -> dict[str, int]:
+        """Send traces; the numbers of their spans by their ids."""
+        spans = {stored.row.trace_id: self._copy_trace(stored) for stored in whole_traces(self._source, rows)}
+        self._sender.flush()
+        return spans
 
     def _there(self, trace_ids: Sequence[str]) -> dict[str, TraceRow]:
         if not trace_ids:
@@ -259,6 +267,10 @@ class _Sender:
             self.redacted.setdefault(thing, Counter()).update(["an attachment, left out"])
         else:
             self._add_within_bounds(orjson.dumps(record))
+
+    def forget_attachments(self) -> None:
+        """Send those that were sent already once more, where a record names them."""
+        self._attached.clear()
 
     def flush(self) -> None:
         """Send the waiting records. Spans that are running are not running there."""

@@ -410,7 +410,7 @@ def _read_known(connection: Connection, lives: Lives) -> dict[str, Known]:
     known: dict[str, Known] = {}
     gone: dict[str, set[str]] = defaultdict(set)
     for trace_id, life, kind, key, record in connection.rows(
-        "SELECT trace_id, life, kind, key, record FROM facts FINAL WHERE trace_id IN ?"
+        "SELECT trace_id, life, kind, key, record FROM facts FINAL WHERE trace_id IN ? AND record != ''"
         " ORDER BY trace_id, at, place, key",
         [ids],
     ):

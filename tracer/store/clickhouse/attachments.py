@@ -15,10 +15,12 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from tracer._records.attachments import ATTACHMENT_SCHEME
 from tracer.errors import StoreError
 from tracer.store.clickhouse.connection import Connection
 
 _TRIES = 5
+_AT_ONCE = 500  # as many names as fit into a query
 _OF_NOTHING = hashlib.sha256(b"").hexdigest()
 _ELSEWHERE = f"empty(content) AND digest != '{_OF_NOTHING}'"  # the content is an object
 _MARK = "going"  # and a digest: the key of the row that marks an attachment as about to be deleted
@@ -43,10 +45,12 @@ def write_attachments(connection: Connection, attachments: Mapping[str, tuple[st
 
 def _stored(connection: Connection, digests: Sequence[str]) -> set[str]:
     """Those that are stored, without those that a deletion has marked since they were written."""
-    rows = connection.rows(
-        "SELECT digest, version, deleted FROM attachments FINAL WHERE digest IN ?",
-        [[*digests, *map(_mark, digests)]],
-    )
+    rows: list[list[Any]] = []
+    for start in range(0, len(digests), _AT_ONCE):
+        asked = digests[start : start + _AT_ONCE]
+        rows += connection.rows(
+            "SELECT digest, version, deleted FROM attachments FINAL WHERE digest IN ?", [[*asked, *map(_mark, asked)]]
+        )
     versions = {digest: version for digest, version, _ in rows}
     return {digest for digest, version, deleted in rows if not deleted and versions.get(_mark(digest), 0) < version}
 
@@ -83,7 +87,13 @@ def read_attachment(connection: Connection, digest: str) -> tuple[str, bytes] | 
 
 def delete_unused_attachments(connection: Connection, digests: Iterable[str]) -> None:
     """Delete those of the attachments that no trace and no row of a dataset uses."""
-    unused = _unused(connection, sorted(set(digests)))
+    asked = sorted(set(digests))
+    for start in range(0, len(asked), _AT_ONCE):
+        _delete_unused(connection, asked[start : start + _AT_ONCE])
+
+
+def _delete_unused(connection: Connection, digests: Sequence[str]) -> None:
+    unused = _unused(connection, digests)
     if not unused:
         return
     number = connection.number()
@@ -99,13 +109,12 @@ def _unused(connection: Connection, digests: Sequence[str]) -> list[str]:
     used = connection.rows(
         "SELECT DISTINCT arrayJoin(digests) FROM traces FINAL WHERE hasAny(digests, ?) AND NOT deleted", [digests]
     )
-    kept = {row[0] for row in used}
-    for digest in digests:
-        if digest not in kept and connection.rows(
-            "SELECT 1 FROM documents FINAL WHERE kind = 'dataset' AND NOT deleted AND position(content, ?) > 0 LIMIT 1",
-            [digest],
-        ):
-            kept.add(digest)
+    in_datasets = connection.rows(
+        "SELECT DISTINCT arrayJoin(extractAll(content, ?)) FROM documents FINAL WHERE kind = 'dataset' AND NOT deleted"
+        " AND position(content, ?) > 0",
+        [f"{ATTACHMENT_SCHEME}([0-9a-f]{{64}})", ATTACHMENT_SCHEME],
+    )
+    kept = {row[0] for row in (*used, *in_datasets)}
     return [digest for digest in digests if digest not in kept]
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from tracer.store.clickhouse.append import write_changes, write_tombstones
+from tracer.store.clickhouse.append import Lives, write_changes, write_tombstones
 from tracer.store.clickhouse.attachments import delete_unused_attachments
 from tracer.store.clickhouse.compile import compile_expression
 from tracer.store.clickhouse.connection import Connection
+from tracer.store.clickhouse.deletions import noted
 from tracer.store.clickhouse.places import spans_of, traces_of
 from tracer.store.clickhouse.spans import HIDDEN, SHOWN
 from tracer.store.filter import Expression
@@ -27,14 +28,20 @@ def delete_traces(
     """Delete the traces that ids and filter select, oldest first; returns their number."""
     chosen = _selected(connection, trace_ids, filter, limit)
     for start in range(0, len(chosen), _AT_ONCE):
-        part = chosen[start : start + _AT_ONCE]
-        number, lives = connection.number(), dict(part)
-        write_tombstones(connection, lives, number)
-        write_changes(connection, number, list(lives))
-        delete_unused_attachments(connection, _attachments_of(connection, list(lives)))
-        for life in set(lives.values()):
-            _empty(connection, [trace_id for trace_id in lives if lives[trace_id] == life], life)
+        lives = dict(chosen[start : start + _AT_ONCE])
+        with noted(connection, {"lives": lives}):
+            delete_lives(connection, lives)
     return len(chosen)
+
+
+def delete_lives(connection: Connection, lives: Lives) -> None:
+    """Delete these lives of traces; it can be called again, also when a trace has another life."""
+    number = connection.number()
+    write_tombstones(connection, lives, number)
+    write_changes(connection, number, list(lives))
+    delete_unused_attachments(connection, _attachments_of(connection, list(lives)))
+    for life in set(lives.values()):
+        _empty(connection, [trace_id for trace_id in lives if lives[trace_id] == life], life)
 
 
 def _attachments_of(connection: Connection, trace_ids: Sequence[str]) -> list[str]:
@@ -47,12 +54,17 @@ def _attachments_of(connection: Connection, trace_ids: Sequence[str]) -> list[st
 def _empty(connection: Connection, trace_ids: Sequence[str], life: int) -> None:
     """Put empty rows in the place of what traces had in a life."""
     of_these = spans_of(trace_ids)
+    empty_spans(connection, Fragment(f"{of_these.text} AND life = ?", (*of_these.parameters, life)))
+    empty_facts(connection, Fragment("trace_id IN ? AND life = ?", cast("Cells", [list(trace_ids), life])))
+
+
+def empty_spans(connection: Connection, of_these: Fragment) -> None:
+    """Put empty rows in the place of some spans."""
     connection.command(
         f"INSERT INTO spans (trace_id, life, span_id, rank, start) SELECT DISTINCT trace_id, life, span_id, {HIDDEN},"
-        f" start FROM spans WHERE {of_these.text} AND life = ? AND {SHOWN}",
-        [*of_these.parameters, life],
+        f" start FROM spans WHERE {of_these.text} AND {SHOWN}",
+        of_these.parameters,
     )
-    empty_facts(connection, Fragment("trace_id IN ? AND life = ?", cast("Cells", [list(trace_ids), life])))
 
 
 def empty_facts(connection: Connection, of_these: Fragment) -> None:

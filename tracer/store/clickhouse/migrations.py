@@ -136,6 +136,12 @@ def _merged_when_old(table: str) -> str:
     return _MERGED_WHEN_OLD.replace("NAME", table)
 
 
+# deletions that have begun: deletions.py
+_DELETIONS = """CREATE TABLE IF NOT EXISTS deletions {on_cluster} (
+    id String, done UInt8, at DateTime64(3) DEFAULT now64(3), content String CODEC(ZSTD(3))
+) ENGINE = {copied_engine:ReplacingMergeTree(done)} ORDER BY id TTL toDateTime(at) + INTERVAL 90 DAY"""
+
+
 class Schema(NamedTuple):
     """The migrations of one kind of database, and the table with the numbers of those that were run."""
 
@@ -157,7 +163,7 @@ STORE: Final = Schema(
             _SPANS, _PLACES, _PLACES_OF_SPANS, _FACTS, _TRACES, _CHANGES, _DOCUMENTS, _ATTACHMENTS, _PROCESSES,
             _HEARTBEATS,
         ),
-        tuple(map(_merged_when_old, ("spans", "facts", "traces"))),
+        (_DELETIONS, *map(_merged_when_old, ("spans", "facts", "traces"))),
     ),
 )  # fmt: skip
 # of projects: tracer/_catalog/clickhouse.py

@@ -7,12 +7,14 @@ that comes into being after them, of spans that went with the partition, is dele
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timezone
 
 from tracer.store.clickhouse.append import write_changes
 from tracer.store.clickhouse.attachments import delete_unused_attachments
 from tracer.store.clickhouse.connection import Connection
-from tracer.store.clickhouse.delete import empty_facts
+from tracer.store.clickhouse.delete import empty_facts, empty_spans
+from tracer.store.clickhouse.deletions import noted
 from tracer.store.clickhouse.layout import local_table, on_each_shard, parts
 from tracer.store.clickhouse.places import FIRST_HOUR, HOUR_NS, WEEK
 from tracer.store.sql import Fragment
@@ -21,7 +23,6 @@ _HOURS = 7 * 24
 _VERSION = "bitOr(bitShiftLeft(toUInt64(2 * life + 1), 52), toUInt64(?))"  # append.py::version_of
 _WITHIN = "hour >= ? AND hour < ?"
 _LIVE = f"SELECT trace_id FROM traces FINAL WHERE {_WITHIN} AND deleted = 0"
-_DIGESTS_AT_ONCE = 1000
 
 
 def delete_weeks(connection: Connection, before: int) -> int:
@@ -66,34 +67,49 @@ def _is_over(connection: Connection, first: int) -> bool:
 
 def _delete(connection: Connection, partition: str, first: int) -> int:
     address = connection.address
-    digests: set[str] = set()
-    hidden = _hide(connection, first, digests)
-    spans, traces = (f"TABLE {local_table(name, address)} {on_each_shard(address)}" for name in ("spans", "traces"))
-    connection.command(f"ALTER {spans} DROP PARTITION '{partition}'")
-    hidden += _hide(connection, first, digests)  # traces that came meanwhile may have lost spans
-    connection.command(f"OPTIMIZE {traces} PARTITION '{partition}' FINAL")  # the hidden rows leave the disk
-    empty_facts(
-        connection,
-        Fragment(
-            f"(trace_id, life) IN (SELECT trace_id, life FROM traces WHERE {_WITHIN} AND deleted = 1)",
-            (first, first + _HOURS),
-        ),
-    )
-    named = sorted(digests)
-    for start in range(0, len(named), _DIGESTS_AT_ONCE):
-        delete_unused_attachments(connection, named[start : start + _DIGESTS_AT_ONCE])
+    digests = _digests(connection, first)
+    with noted(connection, {"week": partition, "digests": sorted(digests)}):
+        hidden = _hide(connection, first)
+        connection.command(
+            f"ALTER TABLE {local_table('spans', address)} {on_each_shard(address)} DROP PARTITION '{partition}'"
+        )
+        digests |= _digests(connection, first)
+        hidden += _hide(connection, first)  # traces that came meanwhile may have lost spans
+        clear_week(connection, partition, sorted(digests))
     return hidden
 
 
-def _hide(connection: Connection, first: int, digests: set[str]) -> int:
-    """Hide the traces of a week, in each hour in which they have rows; their number. Adds what they name to digests."""
-    within = [first, first + _HOURS]
-    digests.update(
-        row[0]
-        for row in connection.rows(
-            f"SELECT DISTINCT arrayJoin(digests) FROM traces FINAL WHERE {_WITHIN} AND deleted = 0", within
-        )
+def clear_week(connection: Connection, partition: str, digests: Sequence[str]) -> None:
+    """Take off the disk what is left of the hidden traces of a week; it can be called again."""
+    address, first = connection.address, _first_hour(partition)
+    within = first, first + _HOURS
+    hidden = f"SELECT trace_id, life FROM traces WHERE {_WITHIN} AND deleted = 1"
+    elsewhere = f"SELECT hour, trace_id FROM places WHERE hour >= ? AND trace_id IN (SELECT trace_id FROM ({hidden}))"
+    empty_spans(  # those in later weeks
+        connection,
+        Fragment(
+            f"(hour, trace_id) IN ({elsewhere}) AND (trace_id, life) IN ({hidden})", (within[1], *within, *within)
+        ),
     )
+    empty_facts(connection, Fragment(f"(trace_id, life) IN ({hidden})", within))
+    connection.command(
+        f"OPTIMIZE TABLE {local_table('traces', address)} {on_each_shard(address)} PARTITION '{partition}' FINAL"
+    )
+    delete_unused_attachments(connection, digests)
+
+
+def _digests(connection: Connection, first: int) -> set[str]:
+    """The attachments that the traces of a week name."""
+    rows = connection.rows(
+        f"SELECT DISTINCT arrayJoin(digests) FROM traces FINAL WHERE {_WITHIN} AND deleted = 0",
+        [first, first + _HOURS],
+    )
+    return {row[0] for row in rows}
+
+
+def _hide(connection: Connection, first: int) -> int:
+    """Hide the traces of a week, in each hour in which they have rows; their number."""
+    within = [first, first + _HOURS]
     ((count, one),) = connection.rows(f"SELECT count(), any(trace_id) FROM ({_LIVE})", within)
     if not count:
         return 0
