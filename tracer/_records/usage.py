@@ -5,17 +5,19 @@ from __future__ import annotations
 from tracer import semconv
 from tracer._json import JsonMapping
 
-_KEYS = frozenset(semconv.TOKEN_USAGE.values())
+_NAMES = {key: name for name, key in semconv.TOKEN_USAGE.items()}
+_PLACES = {key: place for place, key in enumerate(_NAMES)}
 _LIMIT = 10**15  # sums of counts up to this limit stay far from an overflow
 _SECONDS_LIMIT = 10**9
 
 
 def token_usage(attributes: JsonMapping) -> dict[str, int] | None:
     """Counts by the names of semconv.TOKEN_USAGE, in their order; one of input or output has a total beside it."""
-    if attributes.keys().isdisjoint(_KEYS):
-        return None
-    counts = ((name, _count(attributes.get(key))) for name, key in semconv.TOKEN_USAGE.items())
-    usage = {name: count for name, count in counts if count is not None}
+    usage: dict[str, int] = {}
+    for key in sorted(attributes.keys() & _NAMES.keys(), key=_PLACES.__getitem__):
+        count = _count(attributes[key])
+        if count is not None:
+            usage[_NAMES[key]] = count
     if not usage:
         return None
     if "total_tokens" not in usage and ("input_tokens" in usage or "output_tokens" in usage):
