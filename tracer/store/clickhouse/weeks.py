@@ -1,8 +1,9 @@
 """Deletes weeks as a whole: their traces by one statement, their spans with the partition that has them.
 
 The rows of the traces are hidden, as by any deletion, and stay as marks: late records are dropped. A trace that
-arrives in such a week between the statements, from a clock that is weeks behind or by a copy, may be hidden, too; one
-that comes into being after them, of spans that went with the partition, is deleted by the next run.
+arrives in such a week between the statements, from a clock that is weeks behind or by a copy, may be hidden, too, and a
+span of a newer trace may go; a trace that comes into being after them, of spans that went with the partition, is
+deleted by the next run.
 """
 
 from __future__ import annotations
