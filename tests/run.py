@@ -92,7 +92,7 @@ def main(pytest_arguments: list[str]) -> int:
         running += [pool.submit(run_lane, steps) for steps in page_lanes(python, pytest_arguments)]
         if not pytest_arguments:
             running += [pool.submit(test_frameworks)]
-            clickhouse = Step("clickhouse", [sys.executable, "tests/clickhouse/run.py", "--quick"], gives_way=True)
+            clickhouse = Step("clickhouse", [sys.executable, "tests/clickhouse/run.py", "--quick"])
             running += [pool.submit(run_lane, [clickhouse])]
         ended += [step for lane in running for step in lane.result()]
     for name, code, seconds in ended:
