@@ -119,7 +119,7 @@ class QuietHandler(wsgiref.simple_server.WSGIRequestHandler):
 @contextlib.contextmanager
 def wsgi_server(app: Any) -> Iterator[str]:
     server = wsgiref.simple_server.make_server("127.0.0.1", 0, app, handler_class=QuietHandler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/"
