@@ -24,7 +24,7 @@ class SocketServer:
         self.greeting: list[Any] = []
         self.answer: Answer = lambda message: []
         self._server = serve(self._play, "127.0.0.1", 0)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
     @property
