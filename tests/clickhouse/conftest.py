@@ -12,6 +12,8 @@ import pytest
 from tests.engines import IS_SHARDED, ON_SHARDS, SERVER
 from tracer.store import Store, open_store
 from tracer.store.clickhouse import migrate_clickhouse
+from tracer.store.clickhouse.address import parse_address
+from tracer.store.clickhouse.connection import Connection
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +56,12 @@ def stores(url: str) -> Iterator[tuple[Store, Store]]:
     yield both
     for store in both:
         store.close()
+
+
+@pytest.fixture
+def tables(url: str, stores: tuple[Store, Store]) -> Iterator[Connection]:
+    """The tables themselves."""
+    stores[0].count_traces()
+    connection = Connection(parse_address(url))
+    yield connection
+    connection.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -14,7 +14,6 @@ from tests.store.records import MS, assessment, found, restore, said, span
 from tracer.errors import StoreError
 from tracer.store import Store
 from tracer.store.clickhouse import deletions
-from tracer.store.clickhouse.address import parse_address
 from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.layout import local_table
 
@@ -33,15 +32,6 @@ DELETE: dict[str, Delete] = {
     "traces": lambda store: store.delete_traces(trace_ids=["t"]),
     "week": lambda store: store.delete_older(MONDAY + WEEK),
 }
-
-
-@pytest.fixture
-def tables(url: str, stores: tuple[Store, Store]) -> Iterator[Connection]:
-    """The tables themselves."""
-    stores[0].count_traces()
-    connection = Connection(parse_address(url))
-    yield connection
-    connection.close()
 
 
 def filled(store: Store) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -15,7 +14,6 @@ from tests.store.records import MS, assessment, found, restore, said, span, star
 from tests.waiting import until
 from tracer.server.retention import Retention
 from tracer.store import Store
-from tracer.store.clickhouse.address import parse_address
 from tracer.store.clickhouse.connection import Connection
 from tracer.store.clickhouse.layout import local_table
 from tracer.store.policies import all_over_before, checked_policy, stored_policy
@@ -27,15 +25,6 @@ WEEK = 7 * DAY
 MONDAY = 1_790_553_600_000 * MS  # 2026-09-28
 ALTERED = "min_age_to_force_merge_seconds = 604800"
 CALLED: dict[str, Any] = {"type": "CHAT_MODEL", "model": "m", "usage": (2, 1)}
-
-
-@pytest.fixture
-def tables(url: str, stores: tuple[Store, Store]) -> Iterator[Connection]:
-    """The tables themselves."""
-    stores[0].count_traces()
-    connection = Connection(parse_address(url))
-    yield connection
-    connection.close()
 
 
 def weeks_of_spans(tables: Connection) -> list[str]:

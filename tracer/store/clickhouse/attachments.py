@@ -109,13 +109,17 @@ def _unused(connection: Connection, digests: Sequence[str]) -> list[str]:
     used = connection.rows(
         "SELECT DISTINCT arrayJoin(digests) FROM traces FINAL WHERE hasAny(digests, ?) AND NOT deleted", [digests]
     )
+    named = {row[0] for row in used}
+    left = [digest for digest in digests if digest not in named]
+    if not left:
+        return []
     in_datasets = connection.rows(
         "SELECT DISTINCT arrayJoin(extractAll(content, ?)) FROM documents FINAL WHERE kind = 'dataset' AND NOT deleted"
         " AND position(content, ?) > 0",
         [f"{ATTACHMENT_SCHEME}([0-9a-f]{{64}})", ATTACHMENT_SCHEME],
     )
-    kept = {row[0] for row in (*used, *in_datasets)}
-    return [digest for digest in digests if digest not in kept]
+    kept = {row[0] for row in in_datasets}
+    return [digest for digest in left if digest not in kept]
 
 
 def _delete(connection: Connection, digests: Sequence[str], number: int) -> None:
