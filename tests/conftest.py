@@ -16,7 +16,7 @@ import certifi
 import hypothesis
 import pytest
 
-from tests.engines import ENGINE, SERVER, url_of
+from tests.engines import ENGINE, SERVER, databases_of_one_test, url_of
 from tests.forked import Forking
 from tests.openai.server import Server
 
@@ -128,9 +128,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture
-def store_url(tmp_path: Path) -> str:
+def store_url(engine: None, tmp_path: Path) -> Iterator[str]:
     """The URL of a store that no other test knows; nothing exists there yet."""
-    return url_of(tmp_path / "tracer.db")
+    with databases_of_one_test():
+        yield url_of(tmp_path / "tracer.db")
 
 
 @pytest.fixture(autouse=True)

@@ -46,7 +46,6 @@ ALONE = (
     "tests/replay/test_aiohttp.py",
     "tests/replay/test_snapshots.py",
 )
-BEFORE_A_RELEASE = ("tests/benchmarks/test_run.py", "tests/benchmarks/test_pair.py")  # the benchmark's sections, small
 INSIDE = ("cli", "demo", "dialects", "otlp", "server", "store")  # rooms of tracer/ from whose modules no user imports
 SHARED_MEMORY = Path("/dev/shm")
 # tests are collected meanwhile, and begin when it is there (tests/conftest.py)
@@ -138,8 +137,8 @@ def suite_lanes(python: str, pytest_arguments: list[str]) -> list[list[Step]]:
     pytest = [python, "-m", "pytest"]
     if pytest_arguments:
         return [[Step("tests", [*pytest, *pytest_arguments], is_shown=True)]]
-    left_out = ("tests/web", *PROVIDERS, *FRAMEWORKS, *BEFORE_A_RELEASE)
-    others = [argument for place in left_out for argument in ("--ignore", place)]
+    left_out = ("tests/web", *PROVIDERS, *FRAMEWORKS)
+    others = ["-m", "not before_a_release", *(f"--ignore={place}" for place in left_out)]
     return [
         # apart from the others, whose workers need not load all SDKs
         [Step("providers", [*pytest, *PROVIDERS], gives_way=True)],

@@ -18,7 +18,7 @@ from benchmarks.figures import Row, Spread
 from benchmarks.run import SMALL, Run
 from benchmarks.sink import Sink
 
-pytestmark = [pytest.mark.no_store, pytest.mark.slow]
+pytestmark = [pytest.mark.no_store, pytest.mark.slow, pytest.mark.before_a_release]
 
 SIZE = dataclasses.replace(SMALL, rounds=1, chats=1, chunks=5)
 

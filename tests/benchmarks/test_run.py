@@ -17,7 +17,7 @@ from benchmarks.run import SMALL, Run
 from benchmarks.sections import SECTIONS
 from benchmarks.sink import Sink
 
-pytestmark = [pytest.mark.no_store, pytest.mark.slow]
+pytestmark = [pytest.mark.no_store, pytest.mark.slow, pytest.mark.before_a_release]
 
 HERE = Environment(sys.executable, 1, 1.0, {each.name: each.version for each in distributions()})
 SIZE = dataclasses.replace(SMALL, rounds=1, starts=1, chats=1, traces=4)

@@ -23,6 +23,8 @@ OWN = "tests/clickhouse"
 # without all orders of records, each a batch and a store of its own, and without servers that are killed
 QUICK = [
     OWN,
+    "-m",
+    "not before_a_release",
     "tests/cli/test_passwords.py",
     f"--ignore={OWN}/test_faults.py",
     "tests/store/test_append.py",
@@ -30,8 +32,6 @@ QUICK = [
     "tests/store/test_append.py::test_every_order_of_records_comes_to_the_same",
     "--deselect",
     "tests/store/test_append.py::test_the_request_of_a_trace_does_not_depend_on_the_order_of_arrival",
-    "--deselect",
-    f"{OWN}/test_deletions.py::test_a_deletion_that_breaks_off_anywhere_is_finished_later[week]",
 ]
 # those of its own that take the address of the run
 ON_SHARDS = [f"{OWN}/test_{name}.py" for name in ("attachments", "repetition", "sharded", "weeks")]

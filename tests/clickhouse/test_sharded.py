@@ -26,7 +26,7 @@ from tracer.store.clickhouse.migrations import schema_version
 from tracer.store.datasets import dataset_id_of
 from tracer.store.filter import Expression, parse_filter
 
-pytestmark = pytest.mark.no_store
+pytestmark = [pytest.mark.no_store, pytest.mark.before_a_release]
 
 T = TypeVar("T")
 HOUR = 3600 * SECOND

@@ -25,6 +25,7 @@ from tests.web.shop import Shop, open_shop
 expect.set_options(timeout=PATIENCE * 1000)
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
+ARE_KEPT = bool(os.environ.get("TESTS_SCREENSHOTS"))
 # a page that asks another host reaches none, and fails its test (Watched)
 HERE_ALONE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
 WATCH = """
@@ -153,9 +154,10 @@ class Watched:
 
 
 def shoot(page: Page, name: str) -> None:
-    """Keep a screenshot for the review of a change."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+    """Keep a screenshot for the review of a change, where TESTS_SCREENSHOTS is set."""
+    if ARE_KEPT:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 ALL_RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
