@@ -11,7 +11,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -388,10 +388,20 @@ def serving(process: subprocess.Popen[str]) -> Iterator[str]:
             threading.Thread(target=process.stderr.read).start()  # whoever fills a pipe waits
             yield "http://127.0.0.1:" + re.split(r"127\.0\.0\.1:", said)[1].split()[0]
         finally:
-            for child in descendants(process.pid):
-                os.kill(child, signal.SIGINT)
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
+            _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """As by Ctrl-C; a server whose own handler waits for the lock that it came in between has to be killed."""
+    asked = [*descendants(process.pid), process.pid]
+    for each in asked:
+        os.kill(each, signal.SIGINT)
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        for each in asked:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
 
 
 def descendants(pid: int) -> list[int]:

@@ -95,3 +95,17 @@ sys.exit("wrong")
 
         assert "['LC_CTYPE', 'MINE'] beside  False\nended\n" in started.stdout
         assert (forked.returncode, forked.stdout, forked.stderr) == (1, started.stdout, "wrong\n")
+
+
+def test_a_test_that_hangs_ends_the_run_and_says_where_it_was(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text("import threading\ndef test_it(): threading.Event().wait()\n")
+    settings = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path), "-o", "faulthandler_timeout=0.5"]
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:tracer", *settings, str(tmp_path)],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+    assert ran.returncode == 1
+    assert "Timeout (0:00:00.500000)!" in ran.stderr
+    assert "in test_it" in ran.stderr

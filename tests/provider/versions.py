@@ -67,7 +67,7 @@ SDKS = {
     "openai_agents": Sdk("openai-agents", ("0.2.8", "0.3.3", "0.23.1", "0.24.0")),
     "together": Sdk("together", ("2.0.0", "2.42.0", "3.1.1")),
 }
-TEST_PACKAGES = ("pytest>=8.2", "hypothesis>=6.100", "certifi")
+TEST_PACKAGES = ("pytest>=9.0", "hypothesis>=6.100", "certifi")
 
 
 @dataclass(frozen=True)
