@@ -124,6 +124,10 @@ class DecodedTrace:
         """The ids by which log records may name its spans, and those by which its log records do."""
         return {*self.spans, *self.aliases, *(log["span_id"] for log in self.logs)}
 
+    def has_more_than_spans(self) -> bool:
+        """Whether there is more than ended spans."""
+        return bool(self.starts or self.logs or self.aliases or self.updates or self.assessments)
+
     def has_more_than_logs(self) -> bool:
         """Whether there is more than log records about the trace."""
         return bool(self.spans or self.starts or self.updates or self.assessments)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -16,11 +17,12 @@ from tracer import semconv
 from tracer._fault import guard
 from tracer._json import JsonObject
 from tracer.store.decode import DecodedBatch, SpanFacts, StartFacts
+from tracer.store.rollup import RollUp
 from tracer.store.sqlite.attachments import delete_unused, remove_files, write_attachments
 from tracer.store.sqlite.bases import RecentBases
 from tracer.store.sqlite.connection import begin_write
 from tracer.store.sqlite.hours import add_covered, add_priced, add_spans, take_back
-from tracer.store.sqlite.insert import insert_rows
+from tracer.store.sqlite.insert import Row, insert_rows
 from tracer.store.sqlite.logs import (
     TraceChangedError,
     content_of,
@@ -30,7 +32,7 @@ from tracer.store.sqlite.logs import (
     write_waiting,
 )
 from tracer.store.sqlite.models_and_runs import experiment_number, write_experiments, write_models, write_runs
-from tracer.store.sqlite.plan import AppendPlan, TracePlan, bases_of, make_plan, still_fits, time_of
+from tracer.store.sqlite.plan import AppendPlan, LonePlan, TracePlan, bases_of, make_plan, still_fits, time_of
 from tracer.store.sqlite.recent import RecentTallies
 from tracer.store.sqlite.registered import write_registered
 from tracer.store.sqlite.schema import POSITION_BITS, POSITION_MASK
@@ -53,12 +55,15 @@ _TRACE_CELLS = (
     "request_preview",
     "response_preview", "session", "user", "model_id", "run_id", "client_request_id", "said", "owner",
 )  # fmt: skip
+_OF_UPDATES = {"session", "user", "model_id", "run_id", "client_request_id", "said"}
+_LONE_CELLS = tuple(name for name in _TRACE_CELLS if name not in _OF_UPDATES)
 _UPDATE_TRACE = f"UPDATE traces SET {','.join(f'{name}=?' for name in _TRACE_CELLS)} WHERE num=?"
 _COVER_SPAN = "UPDATE spans SET covered = ?, beside = ? WHERE id = ?"
 _PUT_RUNNING = """INSERT INTO running(
     trace, span_id, parent_id, remote, name, type, start, owner, record
     ) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET name = excluded.name, type = excluded.type,
     record = excluded.record WHERE record IS NULL AND excluded.record IS NOT NULL"""
+_PUT_LABEL = "INSERT OR REPLACE INTO labels(trace, kind, key, value, start) VALUES (?,?,?,?,?)"
 _PUT_ASSESSMENT = """INSERT OR REPLACE INTO assessments(
     id, trace, span_id, name, type, value, text, rationale, source, metadata, error, time, deleted
     ) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"""
@@ -114,21 +119,25 @@ def _write(connection: sqlite3.Connection, whole: AppendPlan, batch: DecodedBatc
     plans = whole.traces
     counters["seq"] += 1
     experiments = _experiments(connection, plans)
-    span_rows: list[tuple[Any, ...]] = []
-    block_rows: list[tuple[Any, ...]] = []
+    span_rows: list[Row] = []
+    block_rows: list[Row] = []
     for plan in plans:
         if plan.is_new:
             counters["trace"] += 1
             plan.known.num = counters["trace"]
         _place_spans(plan, counters, span_rows, block_rows)
+    lone_rows, lone_labels = _place_lone(whole.lone, counters, span_rows, block_rows)
     counters["spans"] += len(span_rows)
     insert_rows(connection, "chunks", _BLOCK_COLUMNS, block_rows)
     insert_rows(connection, "spans", _SPAN_COLUMNS, span_rows)
+    insert_rows(connection, "traces", (*_TRACE_KEY, *_LONE_CELLS), lone_rows)
+    connection.executemany(_PUT_LABEL, lone_labels)
     _write_joined(connection, whole, counters)
     _write_traces(connection, plans, counters["seq"], experiments)
     _write_labels(connection, plans)
     _write_running(connection, plans)
-    add_spans(connection, (span.facts for plan in plans for span in plan.new_spans))
+    spans = chain((plan.span for plan in whole.lone), *(plan.new_spans for plan in plans))
+    add_spans(connection, (span.facts for span in spans))
     _write_covered(connection, plans)
     _write_assessments(connection, plans)
     _write_attachments(connection, whole, batch)
@@ -155,9 +164,7 @@ def _write_joined(connection: sqlite3.Connection, whole: AppendPlan, counters: d
         counters["log"] = write_waiting(connection, counters["log"], waiting)
 
 
-def _place_spans(
-    plan: TracePlan, counters: dict[str, int], span_rows: list[tuple[Any, ...]], block_rows: list[tuple[Any, ...]]
-) -> None:
+def _place_spans(plan: TracePlan, counters: dict[str, int], span_rows: list[Row], block_rows: list[Row]) -> None:
     base = plan.known.num << POSITION_BITS
     position = plan.known.next_position
     if position + len(plan.new_spans) > POSITION_MASK:
@@ -173,6 +180,29 @@ def _place_spans(
         for offset in range(block.first, block.first + block.count):
             span_rows.append(_span_row(base | position + offset, plan.new_spans[offset].facts, counters["chunk"]))
     plan.known.next_position += len(plan.new_spans)
+
+
+def _place_lone(
+    plans: Sequence[LonePlan], counters: dict[str, int], span_rows: list[Row], block_rows: list[Row]
+) -> tuple[list[Row], list[Row]]:
+    """Number traces of one span; their own rows and those of their labels."""
+    rows: list[Row] = []
+    labels: list[Row] = []
+    seq, num, block = counters["seq"], counters["trace"], counters["chunk"]
+    for decoded, span, rolled, named, codec, content, (asked, replied) in plans:
+        num += 1
+        block += 1
+        block_rows.append((block, num, 0, codec, content, None))
+        span_rows.append(_span_row(num << POSITION_BITS, span.facts, block))
+        row = (
+            num, decoded.trace_id, seq, 0, rolled.state, rolled.name, rolled.root, rolled.start, rolled.duration,
+            1, 1, rolled.errors, *_sums(rolled), asked, replied, decoded.owner,
+        )  # fmt: skip
+        rows.append(row)
+        if named:
+            labels.extend((num, kind, key, value, rolled.start) for (kind, key), value in named.items())
+    counters["trace"], counters["chunk"] = num, block
+    return rows, labels
 
 
 def _span_row(row_id: int, facts: SpanFacts, block: int) -> tuple[Any, ...]:
@@ -230,16 +260,20 @@ def _write_traces(
 
 def _trace_cells(plan: TracePlan, seq: int, experiments: dict[str, int]) -> tuple[Any, ...]:
     rolled, updates, known = plan.rolled, plan.known.updates.values(), plan.known
-    usage = rolled.usage
     state = updates["state"] if rolled.state in ("OK", "ERROR") else None
     return (
         seq, experiments.get(updates["experiment"] or "", 0), state or rolled.state,
         rolled.name, rolled.root, rolled.start, rolled.duration, known.next_position, rolled.spans,
-        rolled.errors, *_counts(usage), orjson.dumps(usage).decode() if usage else None, *(rolled.cost or _NO_COST),
+        rolled.errors, *_sums(rolled),
         updates["request_preview"] or plan.request_preview, updates["response_preview"] or plan.response_preview,
         updates["session_id"], updates["user"], updates["model_id"], updates["run_id"],
         updates["client_request_id"], known.updates.encoded(), known.owner or plan.decoded.owner,
     )  # fmt: skip
+
+
+def _sums(rolled: RollUp) -> Row:
+    usage = rolled.usage
+    return *_counts(usage), orjson.dumps(usage).decode() if usage else None, *(rolled.cost or _NO_COST)
 
 
 def _write_labels(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> None:
@@ -258,7 +292,7 @@ def _write_labels(connection: sqlite3.Connection, plans: Sequence[TracePlan]) ->
             if moved or old.get((kind, key)) != value
         )
     connection.executemany("DELETE FROM labels WHERE trace = ? AND kind = ? AND key = ?", gone)
-    connection.executemany("INSERT OR REPLACE INTO labels(trace, kind, key, value, start) VALUES (?,?,?,?,?)", rows)
+    connection.executemany(_PUT_LABEL, rows)
 
 
 def _write_running(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> None:

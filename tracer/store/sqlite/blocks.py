@@ -57,7 +57,7 @@ def pack(lines: Sequence[bytes], bases: RecentBases | None = None) -> Iterator[B
     """Blocks of up to 64 KB that hold these records in their order; a larger record has one to itself."""
     if not _may_share(lines):
         for first, run in _split(lines):
-            yield Block(first, len(run), *_compressed(b"[" + b",".join(run) + b"]"))
+            yield Block(first, len(run), *_compressed(b",".join(run)))
         return
     longest = max(lines, key=len)
     pieces_of_longest = _TEXT.split(longest)
@@ -196,7 +196,13 @@ def _deflated(content: bytes, tail: bytes) -> bytes:
     return deflater.compress(content) + deflater.flush()
 
 
-def _compressed(content: bytes) -> tuple[int, bytes]:
+def pack_one(line: bytes) -> tuple[int, bytes] | None:
+    """Codec and content of a block of one record; None where it may share its texts with others."""
+    return None if len(line) > _WORTH_SHARING else _compressed(line)
+
+
+def _compressed(records: bytes) -> tuple[int, bytes]:
+    content = b"[" + records + b"]"
     if len(content) < _WORTH_COMPRESSING:
         return PLAIN, content
     return ZLIB, zlib.compress(content, _LEVEL)

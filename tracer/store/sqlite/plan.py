@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from heapq import nlargest
+from typing import NamedTuple
 
 import orjson
 
@@ -34,12 +35,13 @@ from tracer.store.sqlite.schema import (
     POSITION_MASK,
 )
 from tracer.store.tally import OneSpan, Tally
-from tracer.store.text import previews, request_preview, response_preview
+from tracer.store.text import Previews, previews, request_preview, response_preview
 from tracer.store.trace_updates import TraceUpdates
 
 _SCHEME = ATTACHMENT_SCHEME.encode()
 _CALLS_LOOKED_AT = 3  # for a reply
 _NO_NAMES: Set[str] = frozenset()
+_NO_UPDATES = TraceUpdates()
 _NO_LABELS: Mapping[tuple[int, str], str] = {}
 _ATTACHMENT = re.compile(re.escape(_SCHEME) + rb"([0-9a-f]{64})")
 
@@ -74,11 +76,24 @@ class TracePlan:
     response_preview: str | None = None
 
 
+class LonePlan(NamedTuple):
+    """A new trace of one ended span, which most are: less to plan, and planned in less than half the time."""
+
+    decoded: DecodedTrace
+    span: NewSpan
+    rolled: RollUp
+    labels: Mapping[tuple[int, str], str]
+    codec: int
+    content: bytes  # of its block
+    previews: Previews
+
+
 @dataclass(slots=True)
 class AppendPlan:
     """The new state of all traces of an append."""
 
-    traces: list[TracePlan]  # those that change
+    traces: list[TracePlan]  # those that change, but for
+    lone: list[LonePlan]
     read: dict[str, int | None]  # change numbers of the traces that log records were joined with; None: not stored
     joined: list[Joined]
     newest_log: int
@@ -86,7 +101,7 @@ class AppendPlan:
 
     def changes_anything(self) -> bool:
         """Whether a trace changes, or the log records that wait."""
-        return bool(self.traces) or any(joined.waiting or joined.taken for joined in self.joined)
+        return bool(self.traces or self.lone) or any(joined.waiting or joined.taken for joined in self.joined)
 
     def attachments_of_gone(self) -> Set[str]:
         """The attachments that only deleted traces name."""
@@ -102,12 +117,15 @@ def make_plan(
     waiting = waiting_logs(connection, batch.traces) if newest else {}
     known = load_known(connection, list(batch.traces), recent)
     gone = deleted_among(connection, batch.traces.keys() - known.keys() - batch.restored)
-    whole = AppendPlan([], {}, [], newest)
+    whole = AppendPlan([], [], {}, [], newest)
     for trace_id, decoded in batch.traces.items():
         if trace_id in gone:
             whole.gone.append(decoded)
             continue
         stored = known.get(trace_id)
+        if stored is None and trace_id not in waiting and (lone := plan_lone(decoded)):
+            whole.lone.append(lone)
+            continue
         joined = None
         if decoded.logs or decoded.aliases or trace_id in waiting:
             num, spans = (stored.num, stored.tally.spans) if stored else (-1, {})
@@ -127,6 +145,19 @@ def deleted_among(connection: sqlite3.Connection, trace_ids: Set[str]) -> set[st
         rows = connection.execute(f"SELECT trace_id FROM deleted WHERE trace_id IN ({marks(part)})", part)
         found.update(trace_id for (trace_id,) in rows)
     return found
+
+
+def plan_lone(decoded: DecodedTrace) -> LonePlan | None:
+    """The plan of a new trace with one ended span and nothing else; None where it needs more than this one has."""
+    if len(decoded.spans) != 1 or decoded.has_more_than_spans():
+        return None
+    (span,) = decoded.spans.values()
+    packed = blocks.pack_one(span.line)
+    if packed is None or _SCHEME in span.line:
+        return None
+    rolled = OneSpan(span.facts).roll_up()
+    asked_and_replied = span.previews or previews(orjson.loads(span.line))
+    return LonePlan(decoded, span, rolled, _labels(_NO_UPDATES, rolled), *packed, asked_and_replied)
 
 
 def _plan(
