@@ -628,7 +628,7 @@ def test_batches_of_any_size_need_few_statements(store: Store) -> None:
         store.append([span(f"{size}-{number}", "r") for number in range(size)])
 
     assert store.count_traces() == sum(sizes)
-    assert {len(part) for size in sizes for part in in_parts(range(size))} == {1, 8, 64, 500}
+    assert {len(part) for size in sizes for part in in_parts(range(size))} == {1, 8, 32, 128, 500}
     assert list(in_parts(range(503)))[1] == [500, 501, 502, 502, 502, 502, 502, 502]
 
 
