@@ -49,14 +49,14 @@ _SPAN_COLUMNS = (
 )  # fmt: skip
 _BLOCK_COLUMNS = ("id", "trace", "first", "codec", "content", "base")
 _TRACE_KEY = ("num", "trace_id")
-_TRACE_CELLS = (
+_ROLLED_CELLS = (
     "seq", "experiment", "state", "name", "root_span", "start", "duration", "next_position", "spans",
     "errors", "input_tokens", "output_tokens", "total_tokens", "usage", "input_cost", "output_cost", "cost",
-    "request_preview",
-    "response_preview", "session", "user", "model_id", "run_id", "client_request_id", "said", "owner",
+    "request_preview", "response_preview",
 )  # fmt: skip
-_OF_UPDATES = {"session", "user", "model_id", "run_id", "client_request_id", "said"}
-_LONE_CELLS = tuple(name for name in _TRACE_CELLS if name not in _OF_UPDATES)
+_TRACE_CELLS = (
+    *_ROLLED_CELLS, "session", "user", "model_id", "run_id", "client_request_id", "said", "owner",
+)  # fmt: skip
 _UPDATE_TRACE = f"UPDATE traces SET {','.join(f'{name}=?' for name in _TRACE_CELLS)} WHERE num=?"
 _COVER_SPAN = "UPDATE spans SET covered = ?, beside = ? WHERE id = ?"
 _PUT_RUNNING = """INSERT INTO running(
@@ -130,7 +130,7 @@ def _write(connection: sqlite3.Connection, whole: AppendPlan, batch: DecodedBatc
     counters["spans"] += len(span_rows)
     insert_rows(connection, "chunks", _BLOCK_COLUMNS, block_rows)
     insert_rows(connection, "spans", _SPAN_COLUMNS, span_rows)
-    insert_rows(connection, "traces", (*_TRACE_KEY, *_LONE_CELLS), lone_rows)
+    insert_rows(connection, "traces", (*_TRACE_KEY, *_ROLLED_CELLS, "owner"), lone_rows)
     connection.executemany(_PUT_LABEL, lone_labels)
     _write_joined(connection, whole, counters)
     _write_traces(connection, plans, counters["seq"], experiments)
@@ -194,11 +194,8 @@ def _place_lone(
         block += 1
         block_rows.append((block, num, 0, codec, content, None))
         span_rows.append(_span_row(num << POSITION_BITS, span.facts, block))
-        row = (
-            num, decoded.trace_id, seq, 0, rolled.state, rolled.name, rolled.root, rolled.start, rolled.duration,
-            1, 1, rolled.errors, *_sums(rolled), asked, replied, decoded.owner,
-        )  # fmt: skip
-        rows.append(row)
+        cells = _rolled_cells(rolled, seq, 0, rolled.state, 1, asked, replied)
+        rows.append((num, decoded.trace_id, *cells, decoded.owner))
         if named:
             labels.extend((num, kind, key, value, rolled.start) for (kind, key), value in named.items())
     counters["trace"], counters["chunk"] = num, block
@@ -261,19 +258,26 @@ def _write_traces(
 def _trace_cells(plan: TracePlan, seq: int, experiments: dict[str, int]) -> tuple[Any, ...]:
     rolled, updates, known = plan.rolled, plan.known.updates.values(), plan.known
     state = updates["state"] if rolled.state in ("OK", "ERROR") else None
+    asked = updates["request_preview"] or plan.request_preview
+    replied = updates["response_preview"] or plan.response_preview
+    experiment = experiments.get(updates["experiment"] or "", 0)
     return (
-        seq, experiments.get(updates["experiment"] or "", 0), state or rolled.state,
-        rolled.name, rolled.root, rolled.start, rolled.duration, known.next_position, rolled.spans,
-        rolled.errors, *_sums(rolled),
-        updates["request_preview"] or plan.request_preview, updates["response_preview"] or plan.response_preview,
+        *_rolled_cells(rolled, seq, experiment, state or rolled.state, known.next_position, asked, replied),
         updates["session_id"], updates["user"], updates["model_id"], updates["run_id"],
         updates["client_request_id"], known.updates.encoded(), known.owner or plan.decoded.owner,
     )  # fmt: skip
 
 
-def _sums(rolled: RollUp) -> Row:
+def _rolled_cells(
+    rolled: RollUp, seq: int, experiment: int, state: str, next_position: int, asked: str | None, replied: str | None
+) -> Row:
+    """The cells of a trace that its spans decide, in the order of _ROLLED_CELLS."""
     usage = rolled.usage
-    return *_counts(usage), orjson.dumps(usage).decode() if usage else None, *(rolled.cost or _NO_COST)
+    return (
+        seq, experiment, state, rolled.name, rolled.root, rolled.start, rolled.duration, next_position, rolled.spans,
+        rolled.errors, *_counts(usage), orjson.dumps(usage).decode() if usage else None, *(rolled.cost or _NO_COST),
+        asked, replied,
+    )  # fmt: skip
 
 
 def _write_labels(connection: sqlite3.Connection, plans: Sequence[TracePlan]) -> None:

@@ -92,7 +92,7 @@ class LonePlan(NamedTuple):
 class AppendPlan:
     """The new state of all traces of an append."""
 
-    traces: list[TracePlan]  # those that change, but for
+    traces: list[TracePlan]  # those that change, without the next ones
     lone: list[LonePlan]
     read: dict[str, int | None]  # change numbers of the traces that log records were joined with; None: not stored
     joined: list[Joined]
