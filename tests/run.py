@@ -176,21 +176,17 @@ def run(step: Step) -> Ended:
     title = f"\n== {step.name}: {' '.join(step.command[1:])}"
     if step.is_shown:
         print(title, flush=True)
-    with subprocess.Popen(
-        step.command,
-        cwd=ROOT,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=None if step.is_shown else subprocess.PIPE,
-        stderr=None if step.is_shown else subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    ) as process:
-        if step.gives_way and hasattr(os, "setpriority"):
-            os.setpriority(os.PRIO_PROCESS, process.pid, GIVEN_WAY)
-        said, _ = process.communicate()
-    if not step.is_shown:
-        print(f"{title}\n{said}", end="", flush=True)
+    # a file: a pipe would end only with the last process that a test has left
+    with tempfile.TemporaryFile() as said:
+        output = None if step.is_shown else said
+        with subprocess.Popen(
+            step.command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        ) as process:
+            if step.gives_way and hasattr(os, "setpriority"):
+                os.setpriority(os.PRIO_PROCESS, process.pid, GIVEN_WAY)
+        if not step.is_shown:
+            said.seek(0)
+            print(f"{title}\n{said.read().decode(errors='replace')}", end="", flush=True)
     return Ended(step.name, process.returncode, time.monotonic() - started)
 
 

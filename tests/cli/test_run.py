@@ -392,16 +392,24 @@ def serving(process: subprocess.Popen[str]) -> Iterator[str]:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """As by Ctrl-C; a server whose own handler waits for the lock that it came in between has to be killed."""
-    asked = [*descendants(process.pid), process.pid]
-    for each in asked:
+    """As by Ctrl-C."""
+    server, *workers = descendants(process.pid)
+    for each in (*workers, server, process.pid):
         os.kill(each, signal.SIGINT)
-    try:
+    with suppress(subprocess.TimeoutExpired):
         process.wait(30)
-    except subprocess.TimeoutExpired:
-        for each in asked:
-            with suppress(ProcessLookupError):
-                os.kill(each, signal.SIGKILL)
+        return
+    # uvicorn's own handler, which waits for the lock that it came in between; all others have to end by themselves
+    os.kill(server, signal.SIGKILL)
+    process.wait(30)
+    assert until(lambda: all(map(has_ended, workers)))
+
+
+def has_ended(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
 
 
 def descendants(pid: int) -> list[int]:

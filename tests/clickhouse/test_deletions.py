@@ -59,7 +59,9 @@ def on_disk(tables: Connection) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("way", ["traces", pytest.param("week", marks=pytest.mark.before_a_release)])
+@pytest.mark.parametrize(
+    "way", [name if name == "traces" else pytest.param(name, marks=pytest.mark.before_a_release) for name in DELETE]
+)
 def test_a_deletion_that_breaks_off_anywhere_is_finished_later(
     stores: tuple[Store, Store], tables: Connection, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:

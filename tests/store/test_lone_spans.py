@@ -50,10 +50,11 @@ def tables(path: Path) -> dict[str, list[Any]]:
 @settings(max_examples=80)
 @given(data=st.data())
 def test_the_rows_are_those_of_any_other_trace(data: st.DataObject) -> None:
-    batches = []
-    for trace_id in "abc":
+    batches: list[list[bytes]] = [[], []]
+    for trace_id in "abcde":
         beside = [said(trace_id, user="ann"), span(trace_id, "b", "a"), start(trace_id, "e")]
-        batches.append([data.draw(spans(trace_id)), *data.draw(st.lists(st.sampled_from(beside), max_size=1))])
+        batch = data.draw(st.sampled_from(batches))
+        batch += [data.draw(spans(trace_id)), *data.draw(st.lists(st.sampled_from(beside), max_size=1))]
     found = []
     with pytest.MonkeyPatch.context() as patch:
         for _ in range(2):

@@ -121,12 +121,16 @@ def _write(connection: sqlite3.Connection, whole: AppendPlan, batch: DecodedBatc
     experiments = _experiments(connection, plans)
     span_rows: list[Row] = []
     block_rows: list[Row] = []
-    for plan in plans:
-        if plan.is_new:
+    lone_rows: list[Row] = []
+    lone_labels: list[Row] = []
+    for each in whole.every:
+        if isinstance(each, LonePlan):
+            lone_rows.append(_place_lone(each, counters, span_rows, block_rows, lone_labels))
+            continue
+        if each.is_new:
             counters["trace"] += 1
-            plan.known.num = counters["trace"]
-        _place_spans(plan, counters, span_rows, block_rows)
-    lone_rows, lone_labels = _place_lone(whole.lone, counters, span_rows, block_rows)
+            each.known.num = counters["trace"]
+        _place_spans(each, counters, span_rows, block_rows)
     counters["spans"] += len(span_rows)
     insert_rows(connection, "chunks", _BLOCK_COLUMNS, block_rows)
     insert_rows(connection, "spans", _SPAN_COLUMNS, span_rows)
@@ -136,8 +140,8 @@ def _write(connection: sqlite3.Connection, whole: AppendPlan, batch: DecodedBatc
     _write_traces(connection, plans, counters["seq"], experiments)
     _write_labels(connection, plans)
     _write_running(connection, plans)
-    spans = chain((plan.span for plan in whole.lone), *(plan.new_spans for plan in plans))
-    add_spans(connection, (span.facts for span in spans))
+    new_spans = chain(*((each.span,) if isinstance(each, LonePlan) else each.new_spans for each in whole.every))
+    add_spans(connection, (span.facts for span in new_spans))
     _write_covered(connection, plans)
     _write_assessments(connection, plans)
     _write_attachments(connection, whole, batch)
@@ -183,23 +187,18 @@ def _place_spans(plan: TracePlan, counters: dict[str, int], span_rows: list[Row]
 
 
 def _place_lone(
-    plans: Sequence[LonePlan], counters: dict[str, int], span_rows: list[Row], block_rows: list[Row]
-) -> tuple[list[Row], list[Row]]:
-    """Number traces of one span; their own rows and those of their labels."""
-    rows: list[Row] = []
-    labels: list[Row] = []
-    seq, num, block = counters["seq"], counters["trace"], counters["chunk"]
-    for decoded, span, rolled, named, codec, content, (asked, replied) in plans:
-        num += 1
-        block += 1
-        block_rows.append((block, num, 0, codec, content, None))
-        span_rows.append(_span_row(num << POSITION_BITS, span.facts, block))
-        cells = _rolled_cells(rolled, seq, 0, rolled.state, 1, asked, replied)
-        rows.append((num, decoded.trace_id, *cells, decoded.owner))
-        if named:
-            labels.extend((num, kind, key, value, rolled.start) for (kind, key), value in named.items())
-    counters["trace"], counters["chunk"] = num, block
-    return rows, labels
+    plan: LonePlan, counters: dict[str, int], span_rows: list[Row], block_rows: list[Row], labels: list[Row]
+) -> Row:
+    """Number a trace of one span; its own row."""
+    num = counters["trace"] = counters["trace"] + 1
+    block = counters["chunk"] = counters["chunk"] + 1
+    decoded, span, rolled, named, codec, content, (asked, replied) = plan
+    block_rows.append((block, num, 0, codec, content, None))
+    span_rows.append(_span_row(num << POSITION_BITS, span.facts, block))
+    if named:
+        labels.extend((num, kind, key, value, rolled.start) for (kind, key), value in named.items())
+    cells = _rolled_cells(rolled, counters["seq"], 0, rolled.state, 1, asked, replied)
+    return num, decoded.trace_id, *cells, decoded.owner
 
 
 def _span_row(row_id: int, facts: SpanFacts, block: int) -> tuple[Any, ...]:

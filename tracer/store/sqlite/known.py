@@ -18,7 +18,7 @@ from tracer.store.sqlite.schema import POSITION_BITS, POSITION_MASK
 from tracer.store.tally import OneSpan, Tally
 from tracer.store.trace_updates import TraceUpdates
 
-_PART_LENGTHS = (1, 8, 32, 128, 500)
+_PART_LENGTHS = (1, 8, 64, 128, 500)
 Id = TypeVar("Id", int, str)
 
 

@@ -92,16 +92,17 @@ class LonePlan(NamedTuple):
 class AppendPlan:
     """The new state of all traces of an append."""
 
-    traces: list[TracePlan]  # those that change, without the next ones
-    lone: list[LonePlan]
+    every: list[TracePlan | LonePlan]  # of the traces that change, in the order in which they came
+    traces: list[TracePlan]  # among them
     read: dict[str, int | None]  # change numbers of the traces that log records were joined with; None: not stored
     joined: list[Joined]
     newest_log: int
+    newest_deletion: int | None  # ns
     gone: list[DecodedTrace] = field(default_factory=list)  # of deleted traces: none of their records are written
 
     def changes_anything(self) -> bool:
         """Whether a trace changes, or the log records that wait."""
-        return bool(self.traces or self.lone) or any(joined.waiting or joined.taken for joined in self.joined)
+        return bool(self.every) or any(joined.waiting or joined.taken for joined in self.joined)
 
     def attachments_of_gone(self) -> Set[str]:
         """The attachments that only deleted traces name."""
@@ -113,18 +114,19 @@ def make_plan(
     connection: sqlite3.Connection, batch: DecodedBatch, recent: RecentTallies, bases: RecentBases | None
 ) -> AppendPlan:
     """A plan for each trace that changes, none for a trace whose records are all stored."""
+    deleted = newest_deletion(connection)  # before all else: a later one is noticed under the lock
     newest = newest_log(connection)
     waiting = waiting_logs(connection, batch.traces) if newest else {}
     known = load_known(connection, list(batch.traces), recent)
     gone = deleted_among(connection, batch.traces.keys() - known.keys() - batch.restored)
-    whole = AppendPlan([], [], {}, [], newest)
+    whole = AppendPlan([], [], {}, [], newest, deleted)
     for trace_id, decoded in batch.traces.items():
         if trace_id in gone:
             whole.gone.append(decoded)
             continue
         stored = known.get(trace_id)
         if stored is None and trace_id not in waiting and (lone := plan_lone(decoded)):
-            whole.lone.append(lone)
+            whole.every.append(lone)
             continue
         joined = None
         if decoded.logs or decoded.aliases or trace_id in waiting:
@@ -134,8 +136,15 @@ def make_plan(
             whole.read[trace_id] = stored.seq if stored else None
         plan = _plan(connection, stored, decoded, joined, bases)
         if plan is not None:
+            whole.every.append(plan)
             whole.traces.append(plan)
     return whole
+
+
+def newest_deletion(connection: sqlite3.Connection) -> int | None:
+    """When a trace was last deleted, in ns."""
+    found: int | None = connection.execute("SELECT max(time) FROM deleted").fetchone()[0]
+    return found
 
 
 def deleted_among(connection: sqlite3.Connection, trace_ids: Set[str]) -> set[str]:
@@ -378,6 +387,10 @@ def still_fits(connection: sqlite3.Connection, plan: AppendPlan, batch: DecodedB
         found.update(connection.execute(f"SELECT trace_id, seq FROM traces WHERE trace_id IN ({marks})", part))
     if found != expected:
         return False
+    if newest_deletion(connection) != plan.newest_deletion:
+        new = {each.decoded.trace_id for each in plan.every if isinstance(each, LonePlan) or each.is_new}
+        if deleted_among(connection, new - batch.restored):
+            return False
     has_more_logs = newest_log != plan.newest_log
     return not (has_more_logs and waiting_logs(connection, batch.traces, after=plan.newest_log))
 
