@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,25 @@ def test_doctor_passes_a_sound_installation(write: Write, tracer_command: Comman
     assert found["SDKs", "openai"][0] == "ok"
     assert {verdict for verdict, _ in found.values()} <= {"ok", "note"}
     assert "no problems found" in tracer_command("doctor").out
+
+
+def test_doctor_passes_a_platform_for_which_hyperscan_is_not_made(
+    tracer_command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = metadata.version
+
+    def version(name: str) -> str:
+        if name == "hyperscan":
+            raise metadata.PackageNotFoundError(name)
+        return installed(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+
+    ran = tracer_command("doctor", "--json")
+
+    verdict, says = findings(ran)["versions", "hyperscan"]
+    assert ran.code == 0
+    assert (verdict, says[:13]) == ("note", "not installed")
 
 
 def test_doctor_finds_a_second_distribution_with_a_package_tracer(

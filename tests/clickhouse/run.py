@@ -1,7 +1,7 @@
 """The tests of the ClickHouse store against its engine, in an environment of its own.
 
     python tests/clickhouse/run.py            all of them, before a release
-    python tests/clickhouse/run.py --quick    its own tests, and what any store does with what is appended
+    python tests/clickhouse/run.py --quick    most of its own tests, and what any store does with what is appended
     python tests/clickhouse/run.py --sharded  what any store does, on two shards in one engine
 
 Arguments that are none of its own go to pytest.

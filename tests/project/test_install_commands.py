@@ -40,9 +40,9 @@ COMMAND = re.compile(
 CONTINUATION = re.compile(r"\\[ \t]*\r?\n")
 IN_A_CLONE = " in a clone of tracer"  # the only other place for the word behind an install command
 DEPENDENCIES = re.compile(r"\b(?:dependencies\s*=\s*\[|requires\s*=\s*\()(?P<arguments>[^\])]*)")
-OURS = re.compile(r"(?<![\w./:@{-])tracer(?:[-_.]?[a-z0-9]+)*(?![\w/])")
-WITH_EXTRAS = re.compile(r"(?<![\w./-])tracer[-_][\w-]+\[[a-z]")
-FORMER_NAME = re.compile(r"tracer[-_]llm")
+OURS = re.compile(r"(?<![\w./:@{-])(?-i:(?!TRACER_))tracer(?:[-_.]?[a-z0-9]+)*(?![\w/])", re.IGNORECASE)
+WITH_EXTRAS = re.compile(r"(?<![\w./-])tracer[-_][\w-]+\[[a-z]", re.IGNORECASE)
+FORMER_NAME = re.compile(r"tracer[-_]llm", re.IGNORECASE)
 
 
 def texts(path: Path) -> Iterator[str]:
@@ -83,6 +83,7 @@ def test_no_install_command_fetches_a_package_of_another_owner(kind: str) -> Non
     "text",
     [
         "pip install tracer",
+        "pip install Tracer-Autolog",
         f"pip install {NAME}",
         f"run `pip install -U {NAME}`",
         "pip install 'tracer-llm[openai]'",

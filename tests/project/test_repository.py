@@ -77,7 +77,7 @@ def test_the_package_has_few_modules_beside_its_rooms() -> None:
 
 
 def test_no_module_of_integrations_imports_twice() -> None:
-    twice = re.compile(r"^(?:from|import) integrations|^if TYPE_CHECKING.*\n(?:    .*\n)+else:", re.MULTILINE)
+    twice = re.compile(r"^\s*(?:from|import) integrations|^if TYPE_CHECKING.*\n(?:    .*\n)+else:", re.MULTILINE)
 
     doubled = [path.name for path in (ROOT / "integrations").rglob("*.py") if twice.search(path.read_text("utf-8"))]
 

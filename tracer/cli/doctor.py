@@ -24,7 +24,6 @@ _NEEDED = (
     "opentelemetry-sdk",
     "opentelemetry-semantic-conventions",
     "wrapt",
-    "hyperscan",
     "orjson",
     "rich",
     "click",
@@ -102,6 +101,9 @@ def _versions() -> Iterator[Finding]:
     for name in _NEEDED:
         found = _version(name)
         yield Finding("versions", name, "ok" if found else "problem", found or f"missing: pip install {name}")
+    found = _version("hyperscan")  # not made for every platform
+    slower = "not installed: the search for secrets runs in Python, and takes three to ten times as long"
+    yield Finding("versions", "hyperscan", "ok" if found else "note", found or slower)
     for name in _OPTIONAL:
         found = _version(name)
         yield Finding("versions", name, "ok" if found else "note", found or "not installed (optional)")
