@@ -204,6 +204,21 @@ def imports_of(module: str, *, also_late: bool) -> Iterator[tuple[int, str]]:
                 yield node.lineno, below if below in MODULES else origin
 
 
+def loads_of(module: str) -> Iterator[tuple[int, str]]:
+    """What a module loads by name."""
+    calls = (node for node in ast.walk(tree(module)) if isinstance(node, ast.Call))
+    yield from ((call.lineno, named) for call in calls if (named := loaded_by_name(call)))
+
+
+def loaded_by_name(call: ast.Call) -> str | None:
+    """The module that a call such as ``load("tracer.messages", …)`` names."""
+    function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    first = call.args[0] if call.args else None
+    is_load = function.lstrip("_") in ("load", "load_aside", "load_module_aside", "import_module")
+    is_named = isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value.startswith("tracer.")
+    return first.value if is_load and is_named else None
+
+
 def absolute(module: str, node: ast.ImportFrom) -> str:
     if node.level == 0:
         return node.module or ""
@@ -234,7 +249,7 @@ def test_imports_run_downward_only() -> None:
     upward = [
         f"{MODULES[module].relative_to(ROOT)}:{line}: {module} imports {name}"
         for module in MODULES
-        for line, name in imports_of(module, also_late=True)
+        for line, name in (*imports_of(module, also_late=True), *loads_of(module))
         if is_ours(name) and FLOOR_OF[found_in(name)] > FLOOR_OF[module]
     ]
 
