@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -278,18 +278,25 @@ def test_a_span_that_starts_and_ends_in_one_batch_never_runs(store: Store, trace
     assert sorted((record["kind"], record["span_id"]) for record in stored.spans) == [("span", ended), ("start", runs)]
 
 
-@pytest.mark.sqlite_only("intercepts a transaction")
-def test_a_trace_that_another_process_creates_meanwhile_gets_the_spans_of_both(tmp_path: Path) -> None:
-    store, other = new_store(tmp_path), new_store(tmp_path)
+def when_it_first_begins(store: Store, act: Callable[[], object]) -> list[str]:
+    """Have something done before the store's first transaction begins, between plan and lock; all that begin."""
     begun: list[str] = []
 
     def meanwhile(statement: str) -> None:
         if statement.startswith("BEGIN IMMEDIATE"):
             begun.append(statement)
             if len(begun) == 1:
-                other.append([span("t", "theirs")], owner="them")
+                act()
 
     store._connections.get().set_trace_callback(meanwhile)  # type: ignore[attr-defined]
+    return begun
+
+
+@pytest.mark.sqlite_only("intercepts a transaction")
+def test_a_trace_that_another_process_creates_meanwhile_gets_the_spans_of_both(tmp_path: Path) -> None:
+    store, other = new_store(tmp_path), new_store(tmp_path)
+    begun = when_it_first_begins(store, lambda: other.append([span("t", "theirs")], owner="them"))
+
     store.append([span("t", "ours"), span("u", "ours")], owner="us")
 
     assert len(begun) == 2
@@ -305,16 +312,12 @@ def test_a_trace_that_another_process_creates_meanwhile_gets_the_spans_of_both(t
 @pytest.mark.parametrize("beside", [[], [said("t", user="ann")]])
 def test_a_trace_that_another_process_deletes_meanwhile_does_not_come_back(tmp_path: Path, beside: list[bytes]) -> None:
     store, other = new_store(tmp_path), new_store(tmp_path)
-    begun: list[str] = []
 
-    def meanwhile(statement: str) -> None:
-        if statement.startswith("BEGIN IMMEDIATE"):
-            begun.append(statement)
-            if len(begun) == 1:
-                other.append([span("t", "theirs")])
-                other.delete_traces(trace_ids=["t"])
+    def record_and_delete() -> None:
+        other.append([span("t", "theirs")])
+        other.delete_traces(trace_ids=["t"])
 
-    store._connections.get().set_trace_callback(meanwhile)  # type: ignore[attr-defined]
+    when_it_first_begins(store, record_and_delete)
     store.append([span("t", "late"), span("u", "ours"), *beside])
 
     assert found(store) == ["u"]

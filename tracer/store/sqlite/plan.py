@@ -161,8 +161,8 @@ def plan_lone(decoded: DecodedTrace) -> LonePlan | None:
     if len(decoded.spans) != 1 or decoded.has_more_than_spans():
         return None
     (span,) = decoded.spans.values()
-    packed = blocks.pack_one(span.line)
-    if packed is None or _SCHEME in span.line:
+    packed = None if _SCHEME in span.line else blocks.pack_one(span.line)
+    if packed is None:
         return None
     rolled = OneSpan(span.facts).roll_up()
     asked_and_replied = span.previews or previews(orjson.loads(span.line))
